@@ -59,14 +59,36 @@ static const struct unit {
 	const char *name;
 	int64_t seconds;
 } units[] = {
-	{ "y", 31557600 },     { "year", 31557600 },  { "years", 31557600 }, { "mo", 2629800 },
-	{ "mon", 2629800 },    { "month", 2629800 },  { "months", 2629800 }, { "w", 604800 },
-	{ "we", 604800 },      { "week", 604800 },    { "weeks", 604800 },   { "d", 86400 },
-	{ "da", 86400 },       { "day", 86400 },      { "days", 86400 },     { "h", 3600 },
-	{ "ho", 3600 },        { "hour", 3600 },      { "hours", 3600 },     { "m", 60 },
-	{ "mi", 60 },          { "min", 60 },         { "minute", 60 },      { "minutes", 60 },
-	{ "s", 1 },            { "sec", 1 },          { "second", 1 },       { "seconds", 1 },
-	{ "ss", 1 },           { "", 1 },
+	{ "y", 31557600 },
+	{ "year", 31557600 },
+	{ "years", 31557600 },
+	{ "mo", 2629800 },
+	{ "mon", 2629800 },
+	{ "month", 2629800 },
+	{ "months", 2629800 },
+	{ "w", 604800 },
+	{ "we", 604800 },
+	{ "week", 604800 },
+	{ "weeks", 604800 },
+	{ "d", 86400 },
+	{ "da", 86400 },
+	{ "day", 86400 },
+	{ "days", 86400 },
+	{ "h", 3600 },
+	{ "ho", 3600 },
+	{ "hour", 3600 },
+	{ "hours", 3600 },
+	{ "m", 60 },
+	{ "mi", 60 },
+	{ "min", 60 },
+	{ "minute", 60 },
+	{ "minutes", 60 },
+	{ "s", 1 },
+	{ "sec", 1 },
+	{ "second", 1 },
+	{ "seconds", 1 },
+	{ "ss", 1 },
+	{ "", 1 },
 };
 
 static const struct unit *unit_named(const char *name, size_t len)
@@ -109,13 +131,16 @@ int span_parse(int64_t *seconds, const char *text, struct err *err)
 	*seconds = sum;
 	return 0;
 bad:
-	return err_set(err, EINVAL, "expected a time like \"90\", \"10m\", \"1d12h\" or \"1w\", not \"%s\"",
+	return err_set(err, EINVAL,
+		       "expected a time like \"90\", \"10m\", \"1d12h\" or \"1w\", not \"%s\"",
 		       text);
 }
 
 const char *span_text(int64_t seconds, char buf[INSTANT_TEXT])
 {
-	static const struct unit whole[] = { { "w", 604800 }, { "d", 86400 }, { "h", 3600 }, { "m", 60 } };
+	static const struct unit whole[] = {
+		{ "w", 604800 }, { "d", 86400 }, { "h", 3600 }, { "m", 60 }
+	};
 
 	for (size_t i = 0; i < COUNT(whole); i++) {
 		if (seconds >= whole[i].seconds && seconds % whole[i].seconds == 0) {
@@ -166,6 +191,7 @@ int instant_parse(struct instant *at, const char *text, struct instant now, stru
 		return 0;
 	}
 	return err_set(err, EINVAL,
-		       "expected a time like \"2026-11-20 23:56\", \"2026-11-20T22:56:35Z\" or \"2h\" (ago), not \"%s\"",
+		       "expected a time like \"2026-11-20 23:56\", \"2026-11-20T22:56:35Z\" or "
+		       "\"2h\" (ago), not \"%s\"",
 		       text);
 }

@@ -10,8 +10,8 @@ static const char *const event_names[EVENT_KINDS] = {
 };
 
 static const char *const field_names[EVENT_FIELDS] = {
-	"user",	      "ip",    "rdns",	 "helo", "service", "method", "queue_id", "orig_queue_id",
-	"recipients", "bytes", "status", "port", "session",
+	"user",          "ip",         "rdns",  "helo",   "service", "method",  "queue_id",
+	"orig_queue_id", "recipients", "bytes", "status", "port",    "session",
 };
 
 const char *event_kind_name(enum event_kind kind)

@@ -1,0 +1,297 @@
+/*
+ * conf - configuration files: libconfuse, with errors that carry the administrator
+ *
+ * libconfuse reads the syntax; this file adds what an administrator needs when it is wrong:
+ * the file and line, what was found, what was expected, and for a key that does not exist the
+ * one that was probably meant. The modules that own a section keep its schema beside the code
+ * that uses it, and get it checked while the file is read.
+ *
+ * BUGS: libconfuse's error callback takes no argument of ours, so the error in the making is a
+ * thread-local; only the first of a file is reported.
+ */
+#include "core/config/conf.h"
+
+#include "core/base/instant.h"
+#include "core/base/mem.h"
+#include "core/base/slice.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { NEAR_MOST = 3, WORD_MOST = 40, FILE_MOST = 4 << 20, NAMES_MOST = 64 };
+
+static _Thread_local struct err *current;
+
+/* Levenshtein distance of two short words; NEAR_MOST + 1 where one is too long to compare. */
+static size_t word_distance(const char *a, const char *b)
+{
+	size_t row[WORD_MOST + 1], la = strlen(a), lb = strlen(b);
+
+	if (la > WORD_MOST || lb > WORD_MOST)
+		return NEAR_MOST + 1;
+	for (size_t j = 0; j <= lb; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= la; i++) {
+		size_t corner = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= lb; j++) {
+			size_t change = corner + (a[i - 1] != b[j - 1]);
+			size_t least = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
+
+			corner = row[j];
+			row[j] = change < least ? change : least;
+		}
+	}
+	return row[lb];
+}
+
+const char *conf_nearest(const char *word, const char *const *words, size_t n)
+{
+	size_t least = strlen(word) / 2 + 1;
+	const char *nearest = NULL;
+
+	if (least > NEAR_MOST + 1)
+		least = NEAR_MOST + 1;
+	for (size_t i = 0; i < n; i++) {
+		size_t d = word_distance(word, words[i]);
+
+		if (d < least) {
+			least = d;
+			nearest = words[i];
+		}
+	}
+	return nearest;
+}
+
+/* "unknown key ..." with the nearest key of this section, or all of them. */
+static void describe_unknown(cfg_t *cfg, const char *key, char *buf, size_t size)
+{
+	const char *names[NAMES_MOST], *nearest;
+	size_t n = 0, used;
+
+	for (cfg_opt_t *opt = cfg->opts; opt->name && n < NAMES_MOST; opt++)
+		names[n++] = opt->name;
+	nearest = conf_nearest(key, names, n);
+	used = (size_t)snprintf(buf, size, "unknown key \"%.64s\"; ", key);
+	if (nearest) {
+		(void)snprintf(buf + used, size - used, "did you mean \"%s\"?", nearest);
+		return;
+	}
+	used += (size_t)snprintf(buf + used, size - used, "expected one of");
+	for (size_t i = 0; i < n && used < size; i++)
+		used += (size_t)snprintf(buf + used, size - used, "%s %s", i ? "," : "", names[i]);
+}
+
+/* Called by libconfuse for its own errors and, through cfg_error(), for ours. */
+static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
+{
+	const char *file = cfg && cfg->filename ? cfg->filename : "configuration";
+	int line = cfg ? cfg->line : 0;
+	char text[400];
+
+	assert(current);
+	if (current->code)
+		return; /* the first says it best */
+	if (strncmp(fmt, "no such option", 14) == 0)
+		describe_unknown(cfg, va_arg(ap, const char *), text, sizeof(text));
+	else
+		(void)vsnprintf(text, sizeof(text), fmt, ap);
+	err_set(current, EINVAL, "%s:%d: %s", file, line, text);
+}
+
+int conf_refuse(cfg_t *cfg, const char *fmt, ...)
+{
+	char text[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	cfg_error(cfg, "%s", text);
+	return -1;
+}
+
+int conf_err(struct err *err, cfg_t *section, const char *fmt, ...)
+{
+	char text[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return err_set(err, EINVAL, "%s:%d: %s \"%s\": %s", section->filename, section->line,
+		       cfg_name(section), cfg_title(section), text);
+}
+
+const char *conf_value(cfg_opt_t *opt)
+{
+	const char *value = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
+
+	return value ? value : "";
+}
+
+int conf_is_span(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct err err;
+	int64_t seconds;
+
+	if (span_parse(&seconds, conf_value(opt), &err) < 0)
+		return conf_refuse(cfg, "%s: %s", cfg_opt_name(opt), err.text);
+	return 0;
+}
+
+int conf_is_count(cfg_t *cfg, cfg_opt_t *opt)
+{
+	long long n;
+
+	if (!slice_number(slice_of(conf_value(opt)), &n) || n > INT32_MAX)
+		return conf_refuse(cfg, "%s: expected a whole number from 0 on, not \"%s\"",
+				   cfg_opt_name(opt), conf_value(opt));
+	return 0;
+}
+
+int64_t conf_span_s(cfg_t *cfg, const char *name)
+{
+	const char *text = cfg_getstr(cfg, name);
+	int64_t seconds = 0;
+	struct err err;
+
+	if (text && span_parse(&seconds, text, &err) < 0)
+		assert(!"a span that the schema did not check");
+	return seconds;
+}
+
+int64_t conf_count(cfg_t *cfg, const char *name)
+{
+	const char *text = cfg_getstr(cfg, name);
+	long long n = 0;
+
+	if (text && !slice_number(slice_of(text), &n))
+		assert(!"a count that the schema did not check");
+	return n;
+}
+
+bool conf_is_set(cfg_t *cfg, const char *name)
+{
+	cfg_opt_t *opt = cfg_getopt(cfg, name);
+
+	return opt && cfg_opt_size(opt) > 0 && !(opt->flags & CFGF_RESET);
+}
+
+/* A config file is read whole first: libconfuse says nothing useful of one it can't read. */
+static char *file_text(const char *path, struct err *err)
+{
+	struct stat st;
+	char *text = NULL;
+	size_t len;
+	FILE *fp = fopen(path, "re");
+
+	if (!fp) {
+		err_set(err, errno, "%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	if (fstat(fileno(fp), &st) < 0 || !S_ISREG(st.st_mode)) {
+		err_set(err, EINVAL, "%s: expected a file", path);
+	} else if (st.st_size > FILE_MOST) {
+		err_set(err, EFBIG, "%s: expected at most %d MB", path, FILE_MOST >> 20);
+	} else {
+		text = xcalloc((size_t)st.st_size + 1, 1);
+		len = fread(text, 1, (size_t)st.st_size, fp);
+		if (ferror(fp) || strlen(text) != len) {
+			err_set(err, EINVAL, "%s: expected text, found a NUL byte", path);
+			free(text);
+			text = NULL;
+		}
+	}
+	(void)fclose(fp);
+	return text;
+}
+
+static int parse_text(cfg_t *cfg, const char *name, const char *text, struct err *err)
+{
+	/* cfg_parse_buf() would call the text "[buf]"; an empty one can't be a stream. */
+	FILE *fp = *text ? fmemopen((void *)(uintptr_t)text, strlen(text), "r") : NULL;
+
+	*err = (struct err){ 0 };
+	if (!fp)
+		return *text ? err_set(err, errno, "%s: %s", name, strerror(errno)) : 0;
+	current = err;
+	free(cfg->filename);
+	cfg->filename = xstrdup(name);
+	if (cfg_parse_fp(cfg, fp) != CFG_SUCCESS && !err->code)
+		err_set(err, EINVAL, "%s:%d: syntax error", name, cfg->line);
+	current = NULL;
+	(void)fclose(fp);
+	return err->code ? -1 : 0;
+}
+
+int conf_load_text(cfg_t **out, cfg_opt_t *schema, const char *name, const char *text,
+		   struct err *err)
+{
+	cfg_t *cfg = cfg_init(schema, CFGF_NONE);
+
+	(void)cfg_set_error_function(cfg, on_error);
+	if (parse_text(cfg, name, text, err) < 0) {
+		cfg_free(cfg);
+		return -1;
+	}
+	*out = cfg;
+	return 0;
+}
+
+int conf_load(cfg_t **out, cfg_opt_t *schema, const char *const *paths, size_t n, struct err *err)
+{
+	cfg_t *cfg = cfg_init(schema, CFGF_NONE);
+
+	(void)cfg_set_error_function(cfg, on_error);
+	for (size_t i = 0; i < n; i++) {
+		char *text = file_text(paths[i], err);
+		int ret = text ? parse_text(cfg, paths[i], text, err) : -1;
+
+		free(text);
+		if (ret < 0) {
+			cfg_free(cfg);
+			return -1;
+		}
+	}
+	*out = cfg;
+	return 0;
+}
+
+static int is_conf(const struct dirent *entry)
+{
+	size_t len = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && len > 5 && strcmp(entry->d_name + len - 5, ".conf") == 0;
+}
+
+int conf_dir(char ***paths, size_t *n, const char *dir, struct err *err)
+{
+	struct dirent **entries;
+	int found = scandir(dir, &entries, is_conf, alphasort);
+
+	if (found < 0)
+		return err_set(err, errno, "%s: %s", dir, strerror(errno));
+	*paths = xcalloc((size_t)found, sizeof(**paths));
+	*n = (size_t)found;
+	for (int i = 0; i < found; i++) {
+		(*paths)[i] = xasprintf("%s/%s", dir, entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	return 0;
+}
+
+void conf_dir_free(char **paths, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(paths[i]);
+	free(paths);
+}
