@@ -1,0 +1,213 @@
+/*
+ * geoip - country, network and place of an address
+ *
+ * libmaxminddb reads the databases; any of the MaxMind format will do (GeoLite2, DB-IP, IPinfo, or
+ * the one that `make geoip` builds). A look-up costs some 250 ns, so the engine asks once for
+ * each account and address.
+ */
+#include "core/rule/geoip.h"
+
+#include "core/base/mem.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <maxminddb.h>
+#include <math.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+struct geoip {
+	MMDB_s country, asn;
+	bool has_country, has_asn, has_places;
+};
+
+static bool type_holds(const MMDB_s *db, const char *word)
+{
+	return strcasestr(db->metadata.database_type, word);
+}
+
+static int open_one(MMDB_s *db, const char *path, struct err *err)
+{
+	int status = MMDB_open(path, MMDB_MODE_MMAP, db);
+
+	if (status == MMDB_IO_ERROR)
+		return err_set(err, errno, "%s: %s", path, strerror(errno));
+	if (status != MMDB_SUCCESS)
+		return err_set(err, EINVAL, "%s: expected a MaxMind database (.mmdb): %s", path,
+			       MMDB_strerror(status));
+	return 0;
+}
+
+int geoip_open(struct geoip **out, const char *country_path, const char *asn_path, struct err *err)
+{
+	struct geoip *g = xcalloc(1, sizeof(*g));
+
+	if (country_path) {
+		if (open_one(&g->country, country_path, err) < 0)
+			goto fail;
+		g->has_country = true;
+		g->has_places = type_holds(&g->country, "city");
+		if (type_holds(&g->country, "asn")) {
+			err_set(err, EINVAL, "%s: expected a country or city database, found %s",
+				country_path, g->country.metadata.database_type);
+			goto fail;
+		}
+	}
+	if (asn_path) {
+		if (open_one(&g->asn, asn_path, err) < 0)
+			goto fail;
+		g->has_asn = true;
+		if (!type_holds(&g->asn, "asn") && !type_holds(&g->asn, "isp")) {
+			err_set(err, EINVAL, "%s: expected an ASN database, found %s", asn_path,
+				g->asn.metadata.database_type);
+			goto fail;
+		}
+	}
+	*out = g;
+	return 0;
+fail:
+	geoip_close(g);
+	return -1;
+}
+
+void geoip_close(struct geoip *g)
+{
+	if (!g)
+		return;
+	if (g->has_country)
+		MMDB_close(&g->country);
+	if (g->has_asn)
+		MMDB_close(&g->asn);
+	free(g);
+}
+
+bool geoip_has_countries(const struct geoip *g)
+{
+	return g && g->has_country;
+}
+
+bool geoip_has_asn(const struct geoip *g)
+{
+	return g && g->has_asn;
+}
+
+bool geoip_has_places(const struct geoip *g)
+{
+	return g && g->has_places;
+}
+
+int64_t geoip_built_s(const struct geoip *g)
+{
+	return g && g->has_country ? (int64_t)g->country.metadata.build_epoch : 0;
+}
+
+/* The value at `path` of the record of `a`; false where there is none of that type. */
+static bool look_up(const MMDB_s *db, const struct address *a, const char *const *path,
+		    uint32_t type, MMDB_entry_data_s *data)
+{
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	MMDB_lookup_result_s result;
+	int status;
+
+	memcpy(&v6.sin6_addr, a->byte, 16);
+	memcpy(&v4.sin_addr, a->byte + 12, 4);
+	result = MMDB_lookup_sockaddr(
+		db, address_is_v4(a) ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6, &status);
+	if (status != MMDB_SUCCESS || !result.found_entry)
+		return false;
+	return MMDB_aget_value(&result.entry, data, path) == MMDB_SUCCESS && data->has_data &&
+	       data->type == type;
+}
+
+country_t geoip_country(const struct geoip *g, const struct address *a)
+{
+	/* GeoLite2 and DB-IP nest the code; IPinfo has it flat. */
+	static const char *const paths[][3] = { { "country", "iso_code", NULL },
+						{ "country_code", NULL, NULL },
+						{ "country", NULL, NULL } };
+	MMDB_entry_data_s data;
+
+	for (size_t i = 0; g && g->has_country && i < COUNT(paths); i++) {
+		if (look_up(&g->country, a, paths[i], MMDB_DATA_TYPE_UTF8_STRING, &data) &&
+		    data.data_size == 2) {
+			char code[3] = { data.utf8_string[0], data.utf8_string[1], '\0' };
+
+			return country_parse(code);
+		}
+	}
+	return 0;
+}
+
+uint32_t geoip_asn(const struct geoip *g, const struct address *a)
+{
+	static const char *const number[] = { "autonomous_system_number", NULL };
+	static const char *const text[] = { "asn", NULL }; /* IPinfo: "AS64500" */
+	MMDB_entry_data_s data;
+	long long n;
+
+	if (!g || !g->has_asn)
+		return 0;
+	if (look_up(&g->asn, a, number, MMDB_DATA_TYPE_UINT32, &data))
+		return data.uint32;
+	if (look_up(&g->asn, a, text, MMDB_DATA_TYPE_UTF8_STRING, &data) && data.data_size > 2 &&
+	    slice_number((struct slice){ data.utf8_string + 2, data.data_size - 2 }, &n) &&
+	    n <= UINT32_MAX)
+		return (uint32_t)n;
+	return 0;
+}
+
+struct slice geoip_holder(const struct geoip *g, const struct address *a)
+{
+	static const char *const paths[][2] = { { "autonomous_system_organization", NULL },
+						{ "as_name", NULL },
+						{ "name", NULL } };
+	MMDB_entry_data_s data;
+
+	for (size_t i = 0; g && g->has_asn && i < COUNT(paths); i++)
+		if (look_up(&g->asn, a, paths[i], MMDB_DATA_TYPE_UTF8_STRING, &data))
+			return (struct slice){ data.utf8_string, data.data_size };
+	return (struct slice){ NULL, 0 };
+}
+
+bool geoip_place(const struct geoip *g, const struct address *a, struct place *place)
+{
+	static const char *const latitude[] = { "location", "latitude", NULL };
+	static const char *const longitude[] = { "location", "longitude", NULL };
+	MMDB_entry_data_s data;
+
+	if (!g || !g->has_places ||
+	    !look_up(&g->country, a, latitude, MMDB_DATA_TYPE_DOUBLE, &data))
+		return false;
+	place->latitude = data.double_value;
+	if (!look_up(&g->country, a, longitude, MMDB_DATA_TYPE_DOUBLE, &data))
+		return false;
+	place->longitude = data.double_value;
+	/* 0/0 is what databases say when they don't know; nobody logs in from there. */
+	return fabs(place->latitude) > 0.001 || fabs(place->longitude) > 0.001;
+}
+
+country_t country_parse(const char *text)
+{
+	if (strlen(text) != 2 || !isalpha((unsigned char)text[0]) || !isalpha((unsigned char)text[1]))
+		return 0;
+	return (country_t)(toupper((unsigned char)text[0]) << 8 | toupper((unsigned char)text[1]));
+}
+
+const char *country_text(country_t country, char buf[3])
+{
+	buf[0] = (char)(country >> 8);
+	buf[1] = (char)(country & 0xff);
+	buf[2] = '\0';
+	return buf;
+}
+
+double place_distance_km(const struct place *a, const struct place *b)
+{
+	const double rad = M_PI / 180, earth_km = 6371.0;
+	double dlat = (b->latitude - a->latitude) * rad, dlon = (b->longitude - a->longitude) * rad;
+	double h = pow(sin(dlat / 2), 2) +
+		   cos(a->latitude * rad) * cos(b->latitude * rad) * pow(sin(dlon / 2), 2);
+
+	return 2 * earth_km * asin(sqrt(h < 1 ? h : 1));
+}

@@ -1,0 +1,79 @@
+/*
+ * queue - whose message a queue id is
+ *
+ * Postfix names the user once, with the queue id; recipients, bounces and removal carry that
+ * id alone. The table remembers it from the client= line until "removed", or for as long as a
+ * message can wait. It is also the memory that later puts an account's messages on hold, for
+ * postqueue(1) knows no SASL user.
+ *
+ * BUGS: logs of several hosts that use short queue ids, merged into one, can mix up ids.
+ */
+#include "core/rule/queue.h"
+
+#include "core/base/hash.h"
+
+#include <ctype.h>
+
+void queue_init(struct queue *q)
+{
+	table_init(&q->table, sizeof(struct queued), QUEUE_MOST, NULL);
+}
+
+void queue_fini(struct queue *q)
+{
+	table_fini(&q->table);
+}
+
+struct queued *queue_find(const struct queue *q, struct slice id)
+{
+	return id.ptr ? table_find(&q->table, hash_bytes(id.ptr, id.len)) : NULL;
+}
+
+static bool is_queue_id(struct slice id)
+{
+	if (!id.ptr || id.len == 0 || id.len > QUEUE_ID_LONGEST)
+		return false;
+	for (size_t i = 0; i < id.len; i++)
+		if (!isalnum((unsigned char)id.ptr[i]) && id.ptr[i] != '-')
+			return false;
+	return true;
+}
+
+struct queued *queue_add(struct queue *q, struct slice id, struct subject *account,
+			 const struct prefix *host, uint32_t now_s)
+{
+	uint32_t idle_before = now_s > QUEUE_KEEP_S ? now_s - QUEUE_KEEP_S : 0;
+	struct queued *m;
+
+	if (!is_queue_id(id))
+		return NULL;
+	m = table_add(&q->table, hash_bytes(id.ptr, id.len), idle_before, NULL);
+	m->head.last = now_s;
+	m->account = account;
+	m->has_host = host;
+	if (host)
+		m->host = *host;
+	m->counted = m->injected = false;
+	memcpy(m->id, id.ptr, id.len);
+	m->id[id.len] = '\0';
+	return m;
+}
+
+void queue_remove(struct queue *q, struct slice id)
+{
+	struct queued *m = queue_find(q, id);
+
+	if (m)
+		table_remove(&q->table, m);
+}
+
+const struct queued *queue_next_of(const struct queue *q, const struct subject *account,
+				   const struct queued *after)
+{
+	const struct queued *m = after;
+
+	while ((m = table_next(&q->table, m)))
+		if (m->account == account)
+			return m;
+	return NULL;
+}

@@ -1,0 +1,48 @@
+/* queue.h - whose message a queue id is */
+#pragma once
+
+#include "core/base/address.h"
+#include "core/base/table.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	QUEUE_ID_LONGEST = 24, /* Postfix: up to 20 (long form), Exim: 16 or 23 */
+	QUEUE_MOST = 200000,   /* messages known at once; the oldest go first */
+	QUEUE_KEEP_S = 5 * 86400, /* Postfix's maximal_queue_lifetime (postconf(5)) */
+};
+
+struct subject;
+
+/* One message of an authenticated user that is, as far as the log says, still in the queue. */
+struct queued {
+	struct table_head head; /* last: when it was accepted */
+	struct subject *account;
+	struct prefix host; /* where it came from */
+	char id[QUEUE_ID_LONGEST + 1];
+	bool has_host;
+	bool counted;  /* its recipients are: a retry says them again */
+	bool injected; /* a content filter's copy: its recipients were counted under the first id */
+};
+
+struct queue {
+	struct table table;
+};
+
+void queue_init(struct queue *q);
+void queue_fini(struct queue *q);
+
+/* NULL where nobody authenticated for that id. */
+struct queued *queue_find(const struct queue *q, struct slice id);
+/*
+ * Notes that `id` is a message of `account`, from `host` (NULL: unknown), accepted at `now_s`. Short
+ * queue ids are used again: an older message of that id is forgotten. NULL for an id that is
+ * none (empty, too long, or with characters that no server makes).
+ */
+struct queued *queue_add(struct queue *q, struct slice id, struct subject *account,
+			 const struct prefix *host, uint32_t now_s);
+void queue_remove(struct queue *q, struct slice id);
+/* The queue's next message of `account` after `after` (NULL: its first), or NULL. */
+const struct queued *queue_next_of(const struct queue *q, const struct subject *account,
+				   const struct queued *after);

@@ -1,0 +1,233 @@
+/*
+ * subject - whom a decision is about, and what was seen of him
+ *
+ * An account keeps a sighting for each address it came from lately, and for longer the few
+ * networks that are its owner's. The distinct rules on an account's logins read its sightings;
+ * no window of their own is kept for them. A name that is attacked and an address that attacks
+ * are the same kind of thing, so that one report and one set of rules serves all three; those
+ * two an attacker can invent, so their number is bounded.
+ *
+ * `network` of a sighting is a number that is equal for what counts as one network: the class of
+ * a mail fetcher, else the ASN, else the prefix (engine.c fills it in).
+ */
+#include "core/rule/subject.h"
+
+#include "core/base/mem.h"
+
+#include <stdlib.h>
+
+struct subject_slot {
+	struct table_head head;
+	struct subject *subject;
+};
+
+static void sighting_fini(struct sighting *s)
+{
+	free(s->rdns);
+}
+
+static void slot_drop(void *element)
+{
+	struct subject *s = ((struct subject_slot *)element)->subject;
+
+	for (size_t i = 0; i < s->n_sightings; i++)
+		sighting_fini(&s->sighting[i]);
+	free(s->sighting);
+	free(s->known);
+	free(s->daily);
+	free(s->limit_class);
+	free(s->name);
+	free(s);
+}
+
+void subjects_init(struct subjects *s, enum subject_kind kind, size_t most)
+{
+	s->kind = kind;
+	table_init(&s->table, sizeof(struct subject_slot), most, slot_drop);
+}
+
+void subjects_fini(struct subjects *s)
+{
+	table_fini(&s->table);
+}
+
+struct subject *subjects_find(const struct subjects *s, uint64_t hash)
+{
+	const struct subject_slot *slot = table_find(&s->table, hash);
+
+	return slot ? slot->subject : NULL;
+}
+
+struct subject *subjects_get(struct subjects *s, uint64_t hash, struct slice name, uint32_t now,
+			     uint32_t idle_before, bool *is_new)
+{
+	/* Accounts are real and stay, with the networks they are known by. */
+	struct subject_slot *slot = table_add(
+		&s->table, hash, s->kind == SUBJECT_ACCOUNT ? 0 : idle_before, is_new);
+
+	if (!slot->subject) {
+		slot->subject = xcalloc(1, sizeof(*slot->subject));
+		slot->subject->hash = hash;
+		slot->subject->kind = (uint8_t)s->kind;
+		slot->subject->name = xstrndup(name.ptr, name.len);
+	}
+	if (now > slot->subject->last)
+		slot->subject->last = now;
+	if (slot->subject->pins == 0)
+		slot->head.last = slot->subject->last;
+	return slot->subject;
+}
+
+void subjects_pin(struct subjects *s, struct subject *subject)
+{
+	struct subject_slot *slot = table_find(&s->table, subject->hash);
+
+	subject->pins++;
+	slot->head.last = UINT32_MAX; /* the table takes it for the latest used of all */
+}
+
+void subjects_unpin(struct subjects *s, struct subject *subject)
+{
+	struct subject_slot *slot = table_find(&s->table, subject->hash);
+
+	if (--subject->pins == 0)
+		slot->head.last = subject->last;
+}
+
+struct sighting *subject_find_sighting(const struct subject *s, const struct prefix *host)
+{
+	for (size_t i = 0; i < s->n_sightings; i++)
+		if (address_equal(&s->sighting[i].host.base, &host->base))
+			return &s->sighting[i];
+	return NULL;
+}
+
+static void drop_sighting(struct subject *s, size_t i)
+{
+	sighting_fini(&s->sighting[i]);
+	s->sighting[i] = s->sighting[--s->n_sightings];
+}
+
+static void drop_oldest(struct subject *s)
+{
+	size_t oldest = 0;
+
+	for (size_t i = 1; i < s->n_sightings; i++)
+		if (s->sighting[i].last < s->sighting[oldest].last)
+			oldest = i;
+	drop_sighting(s, oldest);
+}
+
+struct sighting *subject_add_sighting(struct subject *s, const struct prefix *host,
+				      uint32_t idle_before)
+{
+	size_t cap = s->cap_sightings;
+	struct sighting *new;
+
+	for (size_t i = s->n_sightings; i-- > 0 && !s->pins;)
+		if (s->sighting[i].last < idle_before)
+			drop_sighting(s, i);
+	if (s->n_sightings == SIGHTINGS_MOST) {
+		drop_oldest(s);
+		s->more_sightings = true;
+	}
+	if (cap == 0) {
+		cap = 1; /* most accounts have one address, or two */
+		s->sighting = xcalloc(cap, sizeof(*s->sighting));
+	}
+	s->sighting = array_grow(s->sighting, s->n_sightings, &cap, sizeof(*s->sighting));
+	s->cap_sightings = (uint16_t)cap;
+	new = &s->sighting[s->n_sightings++];
+	*new = (struct sighting){ .host = *host };
+	return new;
+}
+
+static struct known *find_known(struct subject *s, uint32_t network)
+{
+	for (size_t i = 0; i < s->n_known; i++)
+		if (s->known[i].network == network)
+			return &s->known[i];
+	return NULL;
+}
+
+/* Room for one more network; the one seen on the fewest days, longest ago, makes it. */
+static struct known *add_known(struct subject *s)
+{
+	size_t victim = 0;
+
+	if (s->n_known < KNOWN_MOST) {
+		s->known = xrealloc(s->known, s->n_known + 1U, sizeof(*s->known));
+		return &s->known[s->n_known++];
+	}
+	for (size_t i = 1; i < s->n_known; i++) {
+		const struct known *k = &s->known[i], *v = &s->known[victim];
+
+		if (k->days < v->days || (k->days == v->days && k->last_day < v->last_day))
+			victim = i;
+	}
+	return &s->known[victim];
+}
+
+bool subject_visit(struct subject *s, uint32_t network, uint16_t day, unsigned int days_least,
+		   bool learn)
+{
+	struct known *k = find_known(s, network);
+	unsigned int earlier;
+
+	if (!k) {
+		if (learn)
+			*add_known(s) = (struct known){ network, day, 1 };
+		return days_least == 0;
+	}
+	earlier = k->days - (k->last_day == day);
+	if (k->last_day < day && (learn || earlier >= days_least)) {
+		k->last_day = day;
+		if (k->days < UINT16_MAX)
+			k->days++;
+	}
+	return earlier >= days_least;
+}
+
+void subject_unlearn(struct subject *s, unsigned int days_least)
+{
+	for (size_t i = s->n_known; i-- > 0;)
+		if (s->known[i].days <= days_least)
+			s->known[i] = s->known[--s->n_known];
+}
+
+void subject_count_message(struct subject *s, uint16_t day)
+{
+	struct daily *d = s->daily;
+	unsigned int step;
+
+	if (!d) {
+		d = s->daily = xcalloc(1, sizeof(*d));
+		d->day = day;
+	}
+	step = day > d->day ? day - d->day : 0;
+	if (step > SURGE_DAYS)
+		*d = (struct daily){ .day = day };
+	else if (step > 0) {
+		memmove(d->count + step, d->count, (COUNT(d->count) - step) * sizeof(*d->count));
+		memset(d->count, 0, step * sizeof(*d->count));
+		d->day = day;
+	}
+	if (d->day - day <= SURGE_DAYS && d->count[d->day - day] < UINT16_MAX)
+		d->count[d->day - day]++;
+}
+
+double subject_daily_mean(const struct subject *s, uint16_t day, unsigned int days, unsigned int *n)
+{
+	unsigned int sum = 0;
+
+	*n = 0;
+	for (unsigned int i = 0; s->daily && i < COUNT(s->daily->count); i++) {
+		unsigned int age = (unsigned int)day - s->daily->day + i;
+
+		if (s->daily->day > day || age == 0 || age > days || s->daily->count[i] == 0)
+			continue;
+		sum += s->daily->count[i];
+		++*n;
+	}
+	return *n ? (double)sum / *n : 0;
+}

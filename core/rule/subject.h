@@ -1,0 +1,119 @@
+/* subject.h - whom a decision is about: an account, an attacked name or an address */
+#pragma once
+
+#include "core/base/address.h"
+#include "core/base/table.h"
+#include "core/rule/geoip.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	SIGHTINGS_MOST = 1024, /* addresses kept of one subject; from there on "at least" */
+	KNOWN_MOST = 64,       /* networks kept as somebody's own */
+	SURGE_DAYS = 30,
+};
+
+enum subject_kind {
+	SUBJECT_ACCOUNT, /* somebody who proved who he is */
+	SUBJECT_NAME,	 /* a user name that somebody failed to log in with; it may not exist */
+	SUBJECT_ADDRESS,
+};
+
+enum sighting_flag {
+	SIGHTING_KNOWN = 1,   /* the owner's, by the days he was seen there */
+	SIGHTING_OWN = 2,     /* the server's own address: webmail, a content filter */
+	SIGHTING_FETCHER = 4, /* a mail fetcher's network; `fetcher` tells which */
+	SIGHTING_SMTP = 8,    /* services it was seen with */
+	SIGHTING_IMAP = 16,
+	SIGHTING_POP3 = 32,
+	SIGHTING_OTHER = 64,
+	SIGHTING_SERVICES = SIGHTING_SMTP | SIGHTING_IMAP | SIGHTING_POP3 | SIGHTING_OTHER,
+};
+
+/* What was seen of one subject from one address (for IPv6: one /64). */
+struct sighting {
+	struct prefix host;
+	uint8_t flags;
+	uint8_t fetcher;
+	country_t country;
+	uint32_t asn;
+	uint32_t network; /* what counts as one network: see subject.c */
+	uint32_t first, last; /* seconds since 1970 */
+	uint32_t logins;      /* for a name or an address: failures */
+	uint32_t messages, recipients, bounces;
+	uint32_t ignored; /* jails that ignore it, one bit each */
+	char *rdns;	  /* the name a server looked up; NULL where unknown */
+};
+
+/* A network that the subject was seen in, by days. */
+struct known {
+	uint32_t network;
+	uint16_t last_day; /* days since 1970 */
+	uint16_t days;	   /* different ones, without incident */
+};
+
+/* Messages a day, for the mean of SURGE_DAYS. */
+struct daily {
+	uint16_t day; /* of count[0] counted back from: the newest */
+	uint16_t count[SURGE_DAYS + 1];
+};
+
+struct subject {
+	uint64_t hash;
+	char *name; /* lower case, with realm; for an address its text */
+	struct sighting *sighting;
+	struct known *known;
+	struct daily *daily; /* NULL until a message comes */
+	uint16_t n_sightings, cap_sightings, n_known;
+	uint8_t kind;
+	bool more_sightings;	 /* SIGHTINGS_MOST was reached */
+	uint32_t last;		 /* seconds since 1970 */
+	uint32_t pins;		 /* decisions that need its sightings kept */
+	uint32_t ignored;	 /* jails that ignore it, one bit each */
+	uint32_t standing;	 /* jails in which a rule held, one bit each */
+	uint32_t suspected_until; /* no network becomes known before; seconds since 1970 */
+	uint8_t *limit_class;	 /* by jail: 1 + index of its limits, 0 none; NULL: no jail has any */
+};
+
+/* Subjects of one kind, by hash. */
+struct subjects {
+	struct table table;
+	enum subject_kind kind;
+};
+
+/* `most` bounds their number where attackers choose the names (0: no bound). */
+void subjects_init(struct subjects *s, enum subject_kind kind, size_t most);
+void subjects_fini(struct subjects *s);
+struct subject *subjects_find(const struct subjects *s, uint64_t hash);
+/* Finds or makes it; `name` is copied. Names and addresses idle since `idle_before` may go. */
+struct subject *subjects_get(struct subjects *s, uint64_t hash, struct slice name, uint32_t now,
+			     uint32_t idle_before, bool *is_new);
+/* While it is pinned it stays, and so do its sightings. */
+void subjects_pin(struct subjects *s, struct subject *subject);
+void subjects_unpin(struct subjects *s, struct subject *subject);
+
+struct sighting *subject_find_sighting(const struct subject *s, const struct prefix *host);
+/*
+ * A new, zeroed sighting; `host` must not be among them. Unless it is pinned those last seen
+ * before `idle_before` are dropped first; at SIGHTINGS_MOST the oldest is.
+ */
+struct sighting *subject_add_sighting(struct subject *s, const struct prefix *host,
+				      uint32_t idle_before);
+
+/*
+ * Notes that the subject was in `network` on `day`; true where that network is the owner's: seen
+ * on at least `days_least` earlier days. `learn` is false while the account is under suspicion.
+ */
+bool subject_visit(struct subject *s, uint32_t network, uint16_t day, unsigned int days_least,
+		   bool learn);
+/* Forgets networks that are not known yet: days of a suspected account prove nothing. */
+void subject_unlearn(struct subject *s, unsigned int days_least);
+
+/* Counts a message of `day`. */
+void subject_count_message(struct subject *s, uint16_t day);
+/*
+ * Messages a day, the mean over those of the last `days` days before `day` on which there were
+ * any; *n tells how many these were.
+ */
+double subject_daily_mean(const struct subject *s, uint16_t day, unsigned int days, unsigned int *n);
