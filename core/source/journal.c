@@ -1,0 +1,172 @@
+/*
+ * journal - the systemd journal, through libsystemd
+ *
+ * Entries come in the journal's own order, that of __REALTIME_TIMESTAMP, and leave as lines in
+ * the form that journal_export.c gives exported ones. All entries are read, not those of known
+ * mail servers alone: the prefilter drops the others faster than the journal's index would.
+ *
+ * BUGS: libsystemd passes over a damaged file, or one it may not read, in silence as long as
+ * there is another; only where nothing at all can be read is there an error to report.
+ */
+#include "core/source/journal.h"
+
+#include <errno.h>
+
+#if HAVE_SYSTEMD
+
+#include "core/base/mem.h"
+#include "core/source/journal_export.h"
+#include "core/source/reader.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-journal.h>
+#include <unistd.h>
+
+enum { NAME_ROOM = 64 }; /* journald's limit for a field's name */
+
+struct journal {
+	sd_journal *sd;
+	char *name; /* for messages */
+};
+
+static int refuse(const struct journal *j, int ret, struct err *err)
+{
+	return err_set(err, -ret, "%s: %s", j->name, strerror(-ret));
+}
+
+/* libsystemd doesn't say which of the files it disliked. */
+static int open_files(struct journal *j, const char *const *files, size_t n, struct err *err)
+{
+	const char **list = xcalloc(n + 1, sizeof(*list));
+	int ret = 0;
+
+	for (size_t i = 0; i < n && ret == 0; i++) {
+		list[i] = files[i];
+		if (access(files[i], R_OK) < 0)
+			ret = err_set(err, errno, "%s: %s", files[i], strerror(errno));
+	}
+	if (ret == 0) {
+		ret = sd_journal_open_files(&j->sd, list, 0);
+		if (ret < 0)
+			ret = refuse(j, ret, err);
+	}
+	free(list);
+	return ret;
+}
+
+static int open_local(struct journal *j, struct err *err)
+{
+	int ret = sd_journal_open(&j->sd, SD_JOURNAL_LOCAL_ONLY);
+
+	return ret < 0 ? refuse(j, ret, err) : 0;
+}
+
+/* sd_journal_open() succeeds where no file may be read: then there is not one entry. */
+static int seek(struct journal *j, bool local, struct instant since, struct err *err)
+{
+	int ret = sd_journal_seek_head(j->sd);
+
+	if (ret >= 0)
+		ret = sd_journal_next(j->sd);
+	if (ret == 0 && local)
+		return err_set(err, EACCES,
+			       "%s: no entry that this user may read; expected root or a member of "
+			       "group \"adm\" or \"systemd-journal\"",
+			       j->name);
+	if (ret >= 0 && (instant_is_none(since) || since.ms < 0))
+		ret = sd_journal_seek_head(j->sd);
+	else if (ret >= 0)
+		ret = sd_journal_seek_realtime_usec(j->sd, (uint64_t)since.ms * 1000);
+	if (ret >= 0) /* a longer field is cut, and then known to be too long for a line */
+		ret = sd_journal_set_data_threshold(j->sd, READER_LINE_MOST + 1 + NAME_ROOM);
+	return ret < 0 ? refuse(j, ret, err) : 0;
+}
+
+int journal_open(struct journal **out, const char *const *files, size_t n, struct instant since,
+		 struct err *err)
+{
+	struct journal *j = xcalloc(1, sizeof(*j));
+
+	j->name = xstrdup(n == 0 ? "journal" : n == 1 ? files[0] : "journal files");
+	if ((n > 0 ? open_files(j, files, n, err) : open_local(j, err)) < 0 ||
+	    seek(j, n == 0, since, err) < 0) {
+		journal_close(j);
+		return -1;
+	}
+	*out = j;
+	return 0;
+}
+
+void journal_close(struct journal *j)
+{
+	if (!j)
+		return;
+	sd_journal_close(j->sd); /* NULL is fine */
+	free(j->name);
+	free(j);
+}
+
+/* The data of one field is valid until the next is asked for, so each is copied to `store`. */
+static size_t read_entry(struct journal *j, char *out, uint64_t *long_lines, struct arena *store)
+{
+	struct journal_entry entry = { 0 };
+	const void *data;
+	size_t len;
+
+	if (sd_journal_get_realtime_usec(j->sd, &entry.realtime_us) < 0)
+		return 0;
+	SD_JOURNAL_FOREACH_DATA(j->sd, data, len)
+	{
+		const char *equals = memchr(data, '=', len < NAME_ROOM + 1 ? len : NAME_ROOM + 1);
+		struct slice name = { data, equals ? (size_t)(equals - (const char *)data) : 0 };
+		enum journal_field field = journal_field_named(name);
+
+		if (field == JOURNAL_FIELDS || entry.field[field].ptr)
+			continue;
+		len -= name.len + 1;
+		entry.field[field] = (struct slice){ arena_strndup(store, equals + 1, len), len };
+	}
+	return journal_line(&entry, out, long_lines);
+}
+
+int journal_read(struct journal *j, char *buf, size_t room, size_t *got, uint64_t *long_lines,
+		 struct err *err)
+{
+	int ret = 1;
+
+	assert(room > READER_LINE_MOST);
+	*got = 0;
+	while (room - *got > READER_LINE_MOST && (ret = sd_journal_next(j->sd)) > 0) {
+		struct arena *store = arena_new();
+
+		*got += read_entry(j, buf + *got, long_lines, store);
+		arena_free(store);
+	}
+	return ret < 0 ? refuse(j, ret, err) : 0;
+}
+
+#else
+
+int journal_open(struct journal **out, const char *const *files, size_t n, struct instant since,
+		 struct err *err)
+{
+	(void)out, (void)files, (void)n, (void)since;
+	return err_set(err, ENOTSUP, "journal: built without libsystemd");
+}
+
+void journal_close(struct journal *j)
+{
+	(void)j;
+}
+
+int journal_read(struct journal *j, char *buf, size_t room, size_t *got, uint64_t *long_lines,
+		 struct err *err)
+{
+	(void)j, (void)buf, (void)room, (void)got, (void)long_lines;
+	return err_set(err, ENOTSUP, "journal: built without libsystemd");
+}
+
+#endif
