@@ -22,7 +22,8 @@ struct stamp {
 
 /*
  * A line taken apart. `program` is the syslog tag without its pid; ptr is NULL for a line of
- * a server's own log file, which carries none. `message` is the rest.
+ * a server's own log file, which carries none (nor a host). `message` is the rest, without a
+ * final '\r'; Exim's own time and "[pid]" before it are cut off. All slices point into the text.
  */
 struct line {
 	struct stamp stamp;
@@ -33,8 +34,11 @@ struct line {
 };
 
 /*
- * Takes `text` (one line without its newline) apart. False where no known timestamp leads it.
- * Linear in the length of the line's head; never reads behind text.len.
+ * Takes `text` (one line without its newline) apart: RFC 3164 (busybox's too), ISO 8601, what
+ * journalctl -o short-* prints, RFC 5424, and the own logs of Exim and Dovecot, each with or
+ * without a syslog PRI before it. False, and *line means nothing, where no known timestamp leads
+ * the line or an RFC 5424 header is damaged. Linear in the length of the line's head; never reads
+ * beyond text.len. `program` only ever comes from the head: text further on can't pose as one.
  */
 bool line_parse(struct line *line, struct slice text);
 
@@ -42,12 +46,16 @@ struct stamp_clock;
 
 /*
  * Turns the stamps of one source, in the order of its lines, into moments. `newest` is the
- * latest moment that a line can have (a file's mtime, or now): a stamp without a year gets the
- * latest year that does not put it more than a day behind `newest`; from there on a step back
- * over half a year is New Year. A local hour that the end of summer time repeats is told
- * apart by order. Local time is the zone of the environment (TZ).
+ * latest moment that a line can have (a file's mtime, or now): the first stamp without a year
+ * gets the latest year that does not put it more than a day after `newest`; from there on a step
+ * back over half a year is New Year. A local hour that the end of summer time repeats is told
+ * apart by order; one that its beginning skips goes on in the old offset. Local time is the zone
+ * of the environment (TZ) when the clock was made.
  */
 struct stamp_clock *stamp_clock_new(struct instant newest);
 void stamp_clock_free(struct stamp_clock *clock); /* NULL is fine */
-/* INSTANT_NONE for a date that does not exist. */
+/*
+ * INSTANT_NONE for a date that does not exist. A stamp in the minute of the one before costs
+ * a comparison and an addition.
+ */
 struct instant stamp_clock_read(struct stamp_clock *clock, const struct stamp *stamp);
