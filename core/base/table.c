@@ -79,8 +79,7 @@ static void close_gap(struct table *t, size_t hole)
 		if (!at(t, i)->used)
 			break;
 		/* An element may fill the hole unless its home lies behind it, cyclically. */
-		if (((i - home(t, at(t, i)->key)) & (t->cap - 1)) <
-		    ((i - hole) & (t->cap - 1)))
+		if (((i - home(t, at(t, i)->key)) & (t->cap - 1)) < ((i - hole) & (t->cap - 1)))
 			continue;
 		memcpy(at(t, hole), at(t, i), t->size);
 		hole = i;

@@ -189,7 +189,8 @@ bool geoip_place(const struct geoip *g, const struct address *a, struct place *p
 
 country_t country_parse(const char *text)
 {
-	if (strlen(text) != 2 || !isalpha((unsigned char)text[0]) || !isalpha((unsigned char)text[1]))
+	if (strlen(text) != 2 || !isalpha((unsigned char)text[0]) ||
+	    !isalpha((unsigned char)text[1]))
 		return 0;
 	return (country_t)(toupper((unsigned char)text[0]) << 8 | toupper((unsigned char)text[1]));
 }

@@ -32,7 +32,8 @@ static int add_ip(struct ignore *ig, const char *text, struct err *err)
 static int add_user(struct ignore *ig, const char *text, struct err *err)
 {
 	if (!*text)
-		return err_set(err, EINVAL, "expected a user name or a glob like \"*@example.org\"");
+		return err_set(err, EINVAL,
+			       "expected a user name or a glob like \"*@example.org\"");
 	ig->user = array_grow(ig->user, ig->n_users, &ig->cap_users, sizeof(*ig->user));
 	ig->user[ig->n_users] = xstrdup(text);
 	for (char *p = ig->user[ig->n_users++]; *p; p++)
@@ -45,9 +46,10 @@ static int add_country(struct ignore *ig, const char *text, struct err *err)
 	country_t country = country_parse(text);
 
 	if (!country)
-		return err_set(err, EINVAL, "expected a country code like \"ES\", not \"%s\"", text);
-	ig->country = array_grow(ig->country, ig->n_countries, &ig->cap_countries,
-				 sizeof(*ig->country));
+		return err_set(err, EINVAL, "expected a country code like \"ES\", not \"%s\"",
+			       text);
+	ig->country =
+		array_grow(ig->country, ig->n_countries, &ig->cap_countries, sizeof(*ig->country));
 	ig->country[ig->n_countries++] = country;
 	return 0;
 }
@@ -58,15 +60,15 @@ static int add_asn(struct ignore *ig, const char *text, struct err *err)
 	long long n;
 
 	if (!slice_number(slice_of(digits), &n) || n == 0 || n > UINT32_MAX)
-		return err_set(err, EINVAL, "expected a network like \"AS64500\", not \"%s\"", text);
+		return err_set(err, EINVAL, "expected a network like \"AS64500\", not \"%s\"",
+			       text);
 	ig->asn = array_grow(ig->asn, ig->n_asns, &ig->cap_asns, sizeof(*ig->asn));
 	ig->asn[ig->n_asns++] = (uint32_t)n;
 	return 0;
 }
 
-static int (*const adders[IGNORE_LISTS])(struct ignore *, const char *, struct err *) = {
-	add_ip, add_user, add_country, add_asn
-};
+static int (*const adders[IGNORE_LISTS])(struct ignore *, const char *,
+					 struct err *) = { add_ip, add_user, add_country, add_asn };
 
 /* Cuts the comment and the blanks around what is left. */
 static char *trim(char *line)

@@ -62,8 +62,8 @@ struct subject *subjects_get(struct subjects *s, uint64_t hash, struct slice nam
 			     uint32_t idle_before, bool *is_new)
 {
 	/* Accounts are real and stay, with the networks they are known by. */
-	struct subject_slot *slot = table_add(
-		&s->table, hash, s->kind == SUBJECT_ACCOUNT ? 0 : idle_before, is_new);
+	struct subject_slot *slot =
+		table_add(&s->table, hash, s->kind == SUBJECT_ACCOUNT ? 0 : idle_before, is_new);
 
 	if (!slot->subject) {
 		slot->subject = xcalloc(1, sizeof(*slot->subject));

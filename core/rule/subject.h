@@ -16,7 +16,7 @@ enum {
 
 enum subject_kind {
 	SUBJECT_ACCOUNT, /* somebody who proved who he is */
-	SUBJECT_NAME,	 /* a user name that somebody failed to log in with; it may not exist */
+	SUBJECT_NAME,    /* a user name that somebody failed to log in with; it may not exist */
 	SUBJECT_ADDRESS,
 };
 
@@ -38,19 +38,19 @@ struct sighting {
 	uint8_t fetcher;
 	country_t country;
 	uint32_t asn;
-	uint32_t network; /* what counts as one network: see subject.c */
+	uint32_t network;     /* what counts as one network: see subject.c */
 	uint32_t first, last; /* seconds since 1970 */
 	uint32_t logins;      /* for a name or an address: failures */
 	uint32_t messages, recipients, bounces;
 	uint32_t ignored; /* jails that ignore it, one bit each */
-	char *rdns;	  /* the name a server looked up; NULL where unknown */
+	char *rdns;       /* the name a server looked up; NULL where unknown */
 };
 
 /* A network that the subject was seen in, by days. */
 struct known {
 	uint32_t network;
 	uint16_t last_day; /* days since 1970 */
-	uint16_t days;	   /* different ones, without incident */
+	uint16_t days;     /* different ones, without incident */
 };
 
 /* Messages a day, for the mean of SURGE_DAYS. */
@@ -67,13 +67,13 @@ struct subject {
 	struct daily *daily; /* NULL until a message comes */
 	uint16_t n_sightings, cap_sightings, n_known;
 	uint8_t kind;
-	bool more_sightings;	 /* SIGHTINGS_MOST was reached */
-	uint32_t last;		 /* seconds since 1970 */
-	uint32_t pins;		 /* decisions that need its sightings kept */
-	uint32_t ignored;	 /* jails that ignore it, one bit each */
-	uint32_t standing;	 /* jails in which a rule held, one bit each */
+	bool more_sightings;      /* SIGHTINGS_MOST was reached */
+	uint32_t last;            /* seconds since 1970 */
+	uint32_t pins;            /* decisions that need its sightings kept */
+	uint32_t ignored;         /* jails that ignore it, one bit each */
+	uint32_t standing;        /* jails in which a rule held, one bit each */
 	uint32_t suspected_until; /* no network becomes known before; seconds since 1970 */
-	uint8_t *limit_class;	 /* by jail: 1 + index of its limits, 0 none; NULL: no jail has any */
+	uint8_t *limit_class; /* by jail: 1 + index of its limits, 0 none; NULL: no jail has any */
 };
 
 /* Subjects of one kind, by hash. */
@@ -116,4 +116,5 @@ void subject_count_message(struct subject *s, uint16_t day);
  * Messages a day, the mean over those of the last `days` days before `day` on which there were
  * any; *n tells how many these were.
  */
-double subject_daily_mean(const struct subject *s, uint16_t day, unsigned int days, unsigned int *n);
+double subject_daily_mean(const struct subject *s, uint16_t day, unsigned int days,
+			  unsigned int *n);

@@ -1,0 +1,254 @@
+/*
+ * decision - what was decided about whom, since when, because of what
+ *
+ * The engine says at every event what holds; here that becomes a case with a beginning, its
+ * highest score and its evidence. While a case is open the subject is pinned, so that each
+ * further address that logs in joins the evidence.
+ *
+ *	(none) --suspect--> SUSPECT --act--> ACT
+ *	   SUSPECT --nothing held for the horizon--> closed, evidence copied
+ *	   ACT stays open: it ends when an administrator or its bantime lifts it
+ */
+#include "core/decision/decision.h"
+
+#include "core/base/hash.h"
+#include "core/base/mem.h"
+#include "core/base/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct case_slot {
+	struct table_head head; /* key: jail and subject */
+	struct decision *open;  /* NULL: none at present */
+	struct decision *gravest;
+	unsigned int cases;
+};
+
+struct decisions {
+	struct engine *engine;
+	struct table slots;
+	struct decision **sorted;
+};
+
+static void decision_free(struct decision *d)
+{
+	if (!d)
+		return;
+	for (size_t i = 0; i < d->n_evidence; i++)
+		free(d->evidence[i].rdns);
+	if (d->has_before)
+		free(d->before.rdns);
+	free(d->evidence);
+	free(d->peak);
+	free(d->name);
+	free(d);
+}
+
+struct decisions *decisions_new(struct engine *engine)
+{
+	struct decisions *d = xcalloc(1, sizeof(*d));
+
+	d->engine = engine;
+	table_init(&d->slots, sizeof(struct case_slot), 0, NULL);
+	return d;
+}
+
+void decisions_free(struct decisions *d)
+{
+	struct case_slot *slot = NULL;
+
+	if (!d)
+		return;
+	while ((slot = table_next(&d->slots, slot))) {
+		if (slot->open != slot->gravest)
+			decision_free(slot->open);
+		decision_free(slot->gravest);
+	}
+	table_fini(&d->slots);
+	free(d->sorted);
+	free(d);
+}
+
+static struct sighting sighting_copy(const struct sighting *s)
+{
+	struct sighting copy = *s;
+
+	copy.rdns = s->rdns ? xstrdup(s->rdns) : NULL;
+	return copy;
+}
+
+/* Where the subject was last seen among the addresses it had before the case began. */
+static void note_before(struct decision *d)
+{
+	const struct subject *s = d->subject;
+	const struct sighting *best = NULL;
+
+	for (size_t i = 0; i < s->n_sightings; i++)
+		if (s->sighting[i].first < d->begin_s &&
+		    (!best || s->sighting[i].last > best->last))
+			best = &s->sighting[i];
+	if (!best)
+		return;
+	d->before = sighting_copy(best);
+	d->has_before = true;
+}
+
+static struct decision *decision_open(struct decisions *all, const struct verdict *v)
+{
+	struct decision *d = xcalloc(1, sizeof(*d));
+
+	d->jail = v->jail;
+	d->subject = v->subject;
+	d->kind = (enum subject_kind)v->subject->kind;
+	d->name = xstrdup(v->subject->name);
+	d->suspect_at = d->act_at = INSTANT_NONE;
+	d->begin_s = v->begin_s;
+	d->peak = xcalloc(v->jail->n_rules, sizeof(*d->peak));
+	engine_pin(all->engine, v->subject);
+	note_before(d);
+	return d;
+}
+
+static bool graver(const struct decision *a, const struct decision *b)
+{
+	return a->level != b->level ? a->level > b->level : a->score > b->score;
+}
+
+/* Ends a case: what is needed of the subject is copied, and it is let go. */
+static void decision_close(struct decisions *all, struct case_slot *slot)
+{
+	struct decision *d = slot->open;
+	size_t n;
+	const struct sighting *s = decision_evidence(d, &n);
+
+	slot->open = NULL;
+	if (d != slot->gravest && !graver(d, slot->gravest)) {
+		engine_unpin(all->engine, d->subject);
+		decision_free(d);
+		return;
+	}
+	d->evidence = xcalloc(n, sizeof(*d->evidence));
+	for (size_t i = 0; i < n; i++)
+		if (s[i].last >= d->begin_s)
+			d->evidence[d->n_evidence++] = sighting_copy(&s[i]);
+	d->more_evidence = d->subject->more_sightings;
+	engine_unpin(all->engine, d->subject);
+	d->subject = NULL;
+	if (d != slot->gravest)
+		decision_free(slot->gravest);
+	slot->gravest = d;
+}
+
+static void add_step(struct decision *d, const struct verdict *v, const struct finding *f)
+{
+	if (d->n_steps < STEPS_MOST)
+		d->step[d->n_steps++] = (struct decision_step){ v->at,  f->rule,  f->value,
+								f->max, v->score, v->level };
+}
+
+static void note_findings(struct decision *d, const struct verdict *v)
+{
+	bool rises = v->level > d->level;
+
+	for (size_t i = 0; i < v->n_findings; i++) {
+		const struct finding *f = &v->finding[i];
+		struct finding *peak = &d->peak[f->rule->index];
+
+		if (!peak->rule)
+			add_step(d, v, f);
+		else if (rises && i + 1 == v->n_findings &&
+			 (!d->n_steps || d->step[d->n_steps - 1].at.ms != v->at.ms))
+			add_step(d, v, f);
+		if (!peak->rule || f->value > peak->value)
+			*peak = *f;
+	}
+}
+
+void decisions_note(void *ctx, const struct verdict *v)
+{
+	struct decisions *all = ctx;
+	uint64_t key = hash_pair(v->subject->hash, v->jail->index);
+	struct case_slot *slot = table_find(&all->slots, key);
+	struct decision *d = slot ? slot->open : NULL;
+
+	if (v->level == LEVEL_NONE && !d)
+		return;
+	if (!d) {
+		slot = table_add(&all->slots, key, 0, NULL);
+		d = slot->open = decision_open(all, v);
+		d->cases = ++slot->cases;
+		if (!slot->gravest)
+			slot->gravest = d;
+	}
+	note_findings(d, v);
+	d->last_at = v->at;
+	if (v->begin_s < d->begin_s)
+		d->begin_s = v->begin_s;
+	if (v->score > d->score)
+		d->score = v->score;
+	if (v->level >= LEVEL_SUSPECT && instant_is_none(d->suspect_at))
+		d->suspect_at = v->at;
+	if (v->level == LEVEL_ACT && instant_is_none(d->act_at))
+		d->act_at = v->at;
+	if (v->level > d->level)
+		d->level = v->level;
+}
+
+void decisions_sweep(struct decisions *d, struct instant now)
+{
+	int64_t horizon_ms = (int64_t)engine_horizon_s(d->engine) * 1000;
+	struct case_slot *slot = NULL;
+
+	while ((slot = table_next(&d->slots, slot)))
+		if (slot->open && slot->open->level < LEVEL_ACT &&
+		    since(slot->open->last_at, now) > horizon_ms)
+			decision_close(d, slot);
+}
+
+static int by_urgency(const void *a, const void *b)
+{
+	const struct decision *x = *(const struct decision *const *)a;
+	const struct decision *y = *(const struct decision *const *)b;
+	int64_t x_at = instant_is_none(x->act_at) ? x->suspect_at.ms : x->act_at.ms;
+	int64_t y_at = instant_is_none(y->act_at) ? y->suspect_at.ms : y->act_at.ms;
+
+	if (x->level != y->level)
+		return x->level > y->level ? -1 : 1;
+	/* Accounts before addresses: a stolen one does more harm. */
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	if (x->score != y->score)
+		return x->score > y->score ? -1 : 1;
+	if (x_at != y_at)
+		return x_at < y_at ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+const struct decision *const *decisions_sorted(struct decisions *d, size_t *n)
+{
+	struct case_slot *slot = NULL;
+
+	d->sorted = xrealloc(d->sorted, d->slots.n, sizeof(struct decision *));
+	*n = 0;
+	while ((slot = table_next(&d->slots, slot))) {
+		bool graver_now = slot->open && graver(slot->open, slot->gravest);
+
+		d->sorted[*n] = graver_now ? slot->open : slot->gravest;
+		d->sorted[(*n)++]->cases = slot->cases;
+	}
+	qsort(d->sorted, *n, sizeof(struct decision *), by_urgency);
+	return (const struct decision *const *)d->sorted;
+}
+
+const struct sighting *decision_evidence(const struct decision *d, size_t *n)
+{
+	*n = d->subject ? d->subject->n_sightings : d->n_evidence;
+	return d->subject ? d->subject->sighting : d->evidence;
+}
+
+bool decision_is_bot(const struct decision *d, const struct sighting *s)
+{
+	return !(s->flags & (SIGHTING_KNOWN | SIGHTING_OWN | SIGHTING_FETCHER)) &&
+	       !(s->ignored & 1U << d->jail->index) && s->first >= d->begin_s;
+}

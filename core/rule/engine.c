@@ -1,0 +1,790 @@
+/*
+ * engine - events in, verdicts out
+ *
+ *	event -> who (account, name, address) -> where (sighting) -> rules of each jail -> verdict
+ *
+ * One engine serves `postern scan` and the daemon: it knows event time alone, opens nothing and
+ * asks nobody. For every event the rules that count its kind add to their windows; as long as no
+ * value is above its max that is all. Once one is, and while it stays so, the jail's rules are
+ * all valued for that subject, their scores added up, and the verdict is told.
+ *
+ * Two promises are kept here and nowhere else. Failures never disable an account: what a rule on
+ * failures scores, or one that comes after such a rule, counts for "suspect" alone. And the
+ * addresses that an account's owner is known by, and the server's own, are evidence for
+ * nothing: rules about places don't see them. (Volumes they send do count: a trojan sends
+ * from the owner's own address, a stolen password works in webmail too.)
+ */
+#include "core/rule/engine.h"
+
+#include "core/base/hash.h"
+#include "core/base/mem.h"
+#include "core/rule/places.h"
+#include "core/rule/window.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <stdlib.h>
+
+enum {
+	DAY_S = 86400,
+	USER_LONGEST =
+		255, /* a longer name is no mailbox: RFC 5321 allows 64 + 1 + 255, Postfix logs fewer */
+	INVENTED_MOST = 65536, /* names and addresses that attackers choose */
+	CUSTOMERS_MOST = 262144,
+	TRAVEL_LEAST_KM = 300, /* below that, GeoIP's own error is the larger part */
+};
+
+/* When a rule was last above its max for a subject. */
+struct hold {
+	struct table_head head; /* key: subject and rule; last: then */
+	uint64_t value;
+};
+
+/* An address that some account logged in from: customers' offices are not banned for failures. */
+struct customer {
+	struct table_head head;
+	uint16_t last_day, days;
+};
+
+struct trip {
+	struct table_head head;
+	struct place place;
+};
+
+struct engine {
+	const struct jail_set *jails;
+	struct engine_options options;
+	struct places places;
+	struct subjects account, name, address;
+	struct queue queue;
+	struct windows *windows; /* by rule id; unused ones are empty */
+	struct table holds, customers, trips;
+	struct engine_stats stats;
+	uint32_t horizon_s;
+	bool any_limits, any_reset;
+};
+
+/* One event on its way through the jails: who, where, and what it adds. */
+struct step {
+	const struct event *event;
+	unsigned int kinds; /* a message is a login too */
+	uint32_t now_s;
+	struct subject *subject;   /* whom it is about */
+	struct sighting *sighting; /* where from; NULL where the line doesn't say */
+	uint64_t recipients, bytes;
+};
+
+/*
+ * True where the rule reads the sightings of its subject and has no windows: distinct values of
+ * the address, by user. Of a name's sightings the failures are counted, of an account's the logins.
+ */
+static bool reads_sightings(const struct rule *r)
+{
+	if (r->aggregate == AGGREGATE_FOREIGN)
+		return true;
+	return r->aggregate == AGGREGATE_DISTINCT && r->value < VALUE_USER && r->by == KEY_USER &&
+	       r->on & (1U << EVENT_LOGIN | 1U << EVENT_FAILURE);
+}
+
+static void rule_init(struct engine *e, const struct rule *r)
+{
+	bool distinct = r->aggregate == AGGREGATE_DISTINCT;
+	bool invented = r->on & (1U << EVENT_FAILURE | 1U << EVENT_OFFENCE);
+	uint32_t span_s = r->aggregate == AGGREGATE_SURGE ? DAY_S : r->findtime_s;
+
+	if (r->findtime_s > e->horizon_s)
+		e->horizon_s = r->findtime_s;
+	e->any_reset |= r->reset_on_success;
+	if (!reads_sightings(r) && r->aggregate != AGGREGATE_TRAVEL)
+		windows_init(&e->windows[r->id], distinct ? WINDOW_DISTINCT : WINDOW_SUM, span_s,
+			     r->max, invented ? INVENTED_MOST : 0);
+}
+
+struct engine *engine_new(const struct jail_set *jails, const struct engine_options *options)
+{
+	struct engine *e = xcalloc(1, sizeof(*e));
+
+	e->jails = jails;
+	e->options = *options;
+	e->places = (struct places){ options->geoip, options->own, jails };
+	e->horizon_s = DAY_S;
+	e->windows = xcalloc(jails->n_rules, sizeof(*e->windows));
+	for (size_t i = 0; i < jails->n_jails; i++) {
+		e->any_limits |= jails->jail[i]->n_limits > 0;
+		for (size_t k = 0; k < jails->jail[i]->n_rules; k++)
+			rule_init(e, jails->jail[i]->rule[k]);
+	}
+	subjects_init(&e->account, SUBJECT_ACCOUNT, 0);
+	subjects_init(&e->name, SUBJECT_NAME, INVENTED_MOST);
+	subjects_init(&e->address, SUBJECT_ADDRESS, INVENTED_MOST);
+	queue_init(&e->queue);
+	table_init(&e->holds, sizeof(struct hold), INVENTED_MOST, NULL);
+	table_init(&e->customers, sizeof(struct customer), CUSTOMERS_MOST, NULL);
+	table_init(&e->trips, sizeof(struct trip), 0, NULL);
+	return e;
+}
+
+void engine_free(struct engine *e)
+{
+	if (!e)
+		return;
+	subjects_fini(&e->account);
+	subjects_fini(&e->name);
+	subjects_fini(&e->address);
+	queue_fini(&e->queue);
+	for (uint32_t i = 0; i < e->jails->n_rules; i++)
+		if (e->windows[i].table.slot)
+			windows_fini(&e->windows[i]);
+	table_fini(&e->holds);
+	table_fini(&e->customers);
+	table_fini(&e->trips);
+	free(e->windows);
+	free(e);
+}
+
+const struct engine_stats *engine_stats(const struct engine *e)
+{
+	return &e->stats;
+}
+
+size_t engine_accounts(const struct engine *e)
+{
+	return e->account.table.n;
+}
+
+const struct queue *engine_queue(const struct engine *e)
+{
+	return &e->queue;
+}
+
+uint32_t engine_horizon_s(const struct engine *e)
+{
+	return e->horizon_s;
+}
+
+bool engine_wants(const struct engine *e, struct slice queue_id)
+{
+	return queue_find(&e->queue, queue_id);
+}
+
+static struct subjects *home_of(struct engine *e, const struct subject *s)
+{
+	return s->kind == SUBJECT_ACCOUNT ? &e->account
+	       : s->kind == SUBJECT_NAME  ? &e->name
+					  : &e->address;
+}
+
+void engine_pin(struct engine *e, struct subject *subject)
+{
+	subjects_pin(home_of(e, subject), subject);
+}
+
+void engine_unpin(struct engine *e, struct subject *subject)
+{
+	subjects_unpin(home_of(e, subject), subject);
+}
+
+static uint32_t back(uint32_t now_s, uint32_t span_s)
+{
+	return now_s > span_s ? now_s - span_s : 0;
+}
+
+/*
+ * How accounts are compared: without the blanks around, in lower case (ASCII; mailboxes of other
+ * scripts compare as bytes), with a realm. False for what is no name.
+ */
+static bool canonical_user(const struct engine *e, struct slice user,
+			   char buf[2 * USER_LONGEST + 2], size_t *len)
+{
+	const char *realm = e->options.default_realm;
+	size_t n = 0;
+
+	while (user.len > 0 && user.ptr[0] == ' ') {
+		user.ptr++;
+		user.len--;
+	}
+	while (user.len > 0 && user.ptr[user.len - 1] == ' ')
+		user.len--;
+	if (user.len == 0 || user.len > USER_LONGEST)
+		return false;
+	for (; n < user.len; n++)
+		buf[n] = user.ptr[n] >= 'A' && user.ptr[n] <= 'Z' ? (char)(user.ptr[n] + 32)
+								  : user.ptr[n];
+	if (realm && *realm && !memchr(buf, '@', n)) {
+		size_t most = strnlen(realm, USER_LONGEST);
+
+		buf[n++] = '@';
+		memcpy(buf + n, realm, most);
+		n += most;
+	}
+	*len = n;
+	return true;
+}
+
+/* The limits and ignore lists that name this subject: asked once. */
+static void subject_settings(const struct engine *e, struct subject *s)
+{
+	if (e->any_limits && !s->limit_class)
+		s->limit_class = xcalloc(e->jails->n_jails, 1);
+	for (size_t i = 0; i < e->jails->n_jails; i++) {
+		const struct jail *jail = e->jails->jail[i];
+
+		if (ignore_has_user(&jail->ignore, s->name))
+			s->ignored |= 1U << i;
+		for (size_t k = 0; k < jail->n_limits; k++)
+			if (ignore_has_user(&jail->limits[k].users, s->name))
+				s->limit_class[i] = (uint8_t)(k + 1);
+	}
+}
+
+static struct subject *get_user(struct engine *e, struct subjects *home, struct slice user,
+				uint32_t now_s)
+{
+	char name[2 * USER_LONGEST + 2];
+	struct subject *s;
+	bool is_new;
+	size_t len;
+
+	if (!canonical_user(e, user, name, &len)) {
+		e->stats.without_user++;
+		return NULL;
+	}
+	s = subjects_get(home, hash_bytes(name, len), (struct slice){ name, len }, now_s,
+			 back(now_s, e->horizon_s), &is_new);
+	if (is_new)
+		subject_settings(e, s);
+	return s;
+}
+
+static uint8_t service_flag(struct slice service)
+{
+	return slice_is(service, "smtp")   ? SIGHTING_SMTP
+	       : slice_is(service, "imap") ? SIGHTING_IMAP
+	       : slice_is(service, "pop3") ? SIGHTING_POP3
+					   : SIGHTING_OTHER;
+}
+
+/* Where the subject was seen: found or made, and brought up to date. */
+static struct sighting *see(struct engine *e, struct subject *s, const struct event *event,
+			    uint32_t now_s)
+{
+	struct prefix host = address_host(&event->ip);
+	struct sighting *at = subject_find_sighting(s, &host);
+	struct slice rdns = event->field[FIELD_RDNS];
+
+	if (!at) {
+		at = subject_add_sighting(s, &host, back(now_s, e->horizon_s));
+		places_fill(&e->places, at, &event->ip);
+		at->first = now_s;
+	}
+	if (now_s < at->first)
+		at->first = now_s;
+	if (now_s > at->last)
+		at->last = now_s;
+	at->flags |= service_flag(event->field[FIELD_SERVICE]);
+	if (!at->rdns && rdns.ptr && rdns.len < USER_LONGEST && !slice_is(rdns, "unknown"))
+		at->rdns = xstrndup(rdns.ptr, rdns.len);
+	return at;
+}
+
+/* Is the account's network its owner's, by the days it was seen there? */
+static void learn_network(struct engine *e, struct subject *s, struct sighting *at, uint32_t now_s)
+{
+	bool learn = now_s >= s->suspected_until;
+
+	if (at->flags & SIGHTING_OWN)
+		return;
+	if (subject_visit(s, at->network, (uint16_t)(now_s / DAY_S), e->options.known_days, learn))
+		at->flags |= SIGHTING_KNOWN;
+}
+
+static void note_customer(struct engine *e, const struct sighting *at, uint32_t now_s)
+{
+	uint64_t key = hash_bytes(at->host.base.byte, sizeof(at->host.base.byte));
+	struct customer *c = table_add(&e->customers, key, back(now_s, 30 * DAY_S), NULL);
+	uint16_t day = (uint16_t)(now_s / DAY_S);
+
+	c->head.last = now_s;
+	if (c->last_day == day)
+		return;
+	c->last_day = day;
+	if (c->days < UINT16_MAX)
+		c->days++;
+}
+
+static bool is_customer(const struct engine *e, const struct sighting *at, uint32_t now_s)
+{
+	const struct customer *c = table_find(
+		&e->customers, hash_bytes(at->host.base.byte, sizeof(at->host.base.byte)));
+
+	return c && c->days - (c->last_day == now_s / DAY_S) >= (int)e->options.known_days;
+}
+
+/* The key of a rule's windows for this event; 0 where the event lacks a part of it. */
+static uint64_t window_key(const struct rule *r, const struct step *step)
+{
+	const struct sighting *at = step->sighting;
+	struct slice session = step->event->field[FIELD_SESSION];
+	uint64_t ip = at ? hash_bytes(at->host.base.byte, sizeof(at->host.base.byte)) : 0;
+
+	switch (r->by) {
+	case KEY_USER:
+		return step->subject->hash;
+	case KEY_IP:
+		return ip;
+	case KEY_NETWORK:
+		return at ? hash_pair(at->network, 0) : 0;
+	case KEY_USER_IP:
+		return at ? hash_pair(step->subject->hash, ip) : 0;
+	case KEY_SESSION:
+		if (session.ptr)
+			ip = hash_pair(ip, hash_bytes(session.ptr, session.len));
+		else if (step->event->pid)
+			ip = hash_pair(ip, step->event->pid);
+		else
+			return 0;
+		return hash_pair(step->subject->hash, ip);
+	case KEYS:
+		break;
+	}
+	return 0;
+}
+
+/* What the event adds to the rule's window: an amount, or the hash of a value; 0 for nothing. */
+static uint64_t window_gain(const struct rule *r, const struct step *step)
+{
+	static const enum event_field fields[VALUES] = { [VALUE_USER] = FIELD_USER,
+							 [VALUE_HELO] = FIELD_HELO,
+							 [VALUE_SERVICE] = FIELD_SERVICE };
+	const struct sighting *at = step->sighting;
+	struct slice text;
+
+	if (r->aggregate == AGGREGATE_SUM)
+		return r->summed == FIELD_BYTES ? step->bytes : step->recipients;
+	if (r->aggregate != AGGREGATE_DISTINCT)
+		return 1;
+	switch (r->value) {
+	case VALUE_IP:
+		return at ? hash_bytes(at->host.base.byte, sizeof(at->host.base.byte)) : 0;
+	case VALUE_NETWORK:
+		return at ? at->network : 0;
+	case VALUE_COUNTRY:
+		return at ? at->country : 0;
+	case VALUE_ASN:
+		return at ? at->asn : 0;
+	case VALUE_USER:
+	case VALUE_HELO:
+	case VALUE_SERVICE:
+	case VALUES:
+		break;
+	}
+	text = step->event->field[fields[r->value]];
+	return text.ptr ? hash_bytes(text.ptr, text.len) : 0;
+}
+
+static uint64_t travel_value(struct engine *e, const struct step *step)
+{
+	const struct sighting *at = step->sighting;
+	struct place place;
+	struct trip *trip;
+	uint64_t kmh = 0;
+	bool is_new;
+
+	if (!at || at->flags & (SIGHTING_OWN | SIGHTING_FETCHER) ||
+	    !geoip_place(e->options.geoip, &step->event->ip, &place))
+		return 0;
+	trip = table_add(&e->trips, step->subject->hash, back(step->now_s, e->horizon_s), &is_new);
+	if (!is_new && step->now_s >= trip->head.last) {
+		double km = place_distance_km(&trip->place, &place);
+		uint32_t seconds = step->now_s - trip->head.last;
+
+		if (km >= TRAVEL_LEAST_KM)
+			kmh = (uint64_t)(km * 3600 / (seconds ? seconds : 1));
+	}
+	trip->place = place;
+	trip->head.last = step->now_s;
+	/* At home the trip only sets out: whoever left from there may be anywhere next. */
+	return at->flags & SIGHTING_KNOWN ? 0 : kmh;
+}
+
+/* Adds the event to the rule's window where it counts for it; returns what the rule then measures. */
+static uint64_t count_event(struct engine *e, const struct jail *jail, const struct rule *r,
+			    const struct step *step)
+{
+	const struct sighting *at = step->sighting;
+	uint64_t key, gain;
+
+	if (r->services && !(r->services & service_flag(step->event->field[FIELD_SERVICE])))
+		return 0;
+	if (r->aggregate == AGGREGATE_TRAVEL)
+		return travel_value(e, step);
+	if (r->aggregate == AGGREGATE_FOREIGN)
+		return places_foreign(step->subject, r, 1U << jail->index, step->now_s);
+	if (reads_sightings(r))
+		return places_distinct(step->subject, r, 1U << jail->index, step->now_s);
+	if (rule_is_about_places(r) && at && at->flags & (SIGHTING_KNOWN | SIGHTING_OWN))
+		return 0;
+	key = window_key(r, step);
+	gain = window_gain(r, step);
+	return key && gain ? windows_add(&e->windows[r->id], key, gain, step->now_s) : 0;
+}
+
+/* What the rule measures for the subject now, though the event itself is not of its kind. */
+static uint64_t value_now(struct engine *e, const struct jail *jail, const struct rule *r,
+			  const struct step *step)
+{
+	const struct hold *hold;
+
+	if (r->aggregate == AGGREGATE_FOREIGN)
+		return places_foreign(step->subject, r, 1U << jail->index, step->now_s);
+	if (reads_sightings(r))
+		return r->of_failures
+			       ? 0
+			       : places_distinct(step->subject, r, 1U << jail->index, step->now_s);
+	if (r->by == (step->subject->kind == SUBJECT_ADDRESS ? KEY_IP : KEY_USER) &&
+	    r->aggregate != AGGREGATE_TRAVEL)
+		return windows_value(&e->windows[r->id], window_key(r, step), step->now_s);
+	/* By user+ip, network, session, and for travel: it holds as long as its findtime. */
+	hold = table_find(&e->holds, hash_pair(step->subject->hash, r->id));
+	if (!hold || step->now_s - hold->head.last >= r->findtime_s)
+		return 0;
+	return hold->value;
+}
+
+/* The subject's own max and score: its class's, or a multiple of its own mean. */
+static struct limit limit_of(const struct jail *jail, const struct rule *r, const struct step *step)
+{
+	struct limit limit = { r, r->max, r->score };
+	uint8_t class = step->subject->limit_class ? step->subject->limit_class[jail->index] : 0;
+	unsigned int days;
+	double mean;
+
+	for (size_t i = 0; class && i < jail->limits[class - 1].n; i++)
+		if (jail->limits[class - 1].limit[i].rule == r)
+			limit = jail->limits[class - 1].limit[i];
+	if (r->aggregate != AGGREGATE_SURGE)
+		return limit;
+	mean = subject_daily_mean(step->subject, (uint16_t)(step->now_s / DAY_S), r->over_days,
+				  &days);
+	if (days < r->least_days)
+		limit.max = UINT64_MAX; /* a mean of a few days is noise */
+	else if (mean * r->factor > (double)limit.max)
+		limit.max = (uint64_t)(mean * r->factor);
+	return limit;
+}
+
+static void note_hold(struct engine *e, const struct subject *s, const struct rule *r,
+		      uint64_t value, uint32_t now_s)
+{
+	struct hold *hold =
+		table_add(&e->holds, hash_pair(s->hash, r->id), back(now_s, e->horizon_s), NULL);
+
+	hold->head.last = now_s;
+	hold->value = value;
+}
+
+/* True where the rule that this one comes after held lately. */
+static bool comes_after(const struct engine *e, const struct rule *r, const struct step *step)
+{
+	const struct hold *hold;
+
+	if (!r->after)
+		return true;
+	hold = table_find(&e->holds, hash_pair(step->subject->hash, r->after->id));
+	return hold &&
+	       (hold->head.last >= step->now_s || step->now_s - hold->head.last <= r->within_s);
+}
+
+/*
+ * The level that the findings reach. Failures never disable an account; and an address that
+ * customers log in from day by day is told of, not banned, however often one of them fails.
+ */
+static enum level level_of(const struct engine *e, const struct jail *jail, const struct step *step,
+			   unsigned int score, unsigned int of_failures)
+{
+	unsigned int sure = jail->subject == SUBJECT_ACCOUNT ? score - of_failures : score;
+	const struct sighting *at = step->sighting;
+
+	if (jail->subject == SUBJECT_ADDRESS && at &&
+	    (at->flags & SIGHTING_OWN || is_customer(e, at, step->now_s)))
+		sure = 0;
+	if (sure >= jail->threshold)
+		return LEVEL_ACT;
+	return score >= jail->suspect ? LEVEL_SUSPECT : LEVEL_NONE;
+}
+
+static void suspect(struct engine *e, const struct step *step, enum level level)
+{
+	struct subject *s = step->subject;
+
+	if (level == LEVEL_NONE || s->kind != SUBJECT_ACCOUNT)
+		return;
+	if (step->now_s >= s->suspected_until)
+		subject_unlearn(s, e->options.known_days);
+	s->suspected_until = step->now_s + e->horizon_s;
+}
+
+/* Values all rules of the jail for the subject and tells the verdict. */
+static void judge(struct engine *e, const struct jail *jail, const struct step *step,
+		  const uint64_t *counted)
+{
+	struct finding finding[RULES_MOST];
+	struct verdict v = { jail, step->subject, LEVEL_NONE, 0, step->event->time, finding,
+			     0,    step->now_s };
+	unsigned int of_failures = 0;
+
+	for (size_t i = 0; i < jail->n_rules; i++) {
+		const struct rule *r = jail->rule[i];
+		uint64_t value = counted[i] ? counted[i] : value_now(e, jail, r, step);
+		struct limit limit;
+
+		if (value == 0)
+			continue;
+		limit = limit_of(jail, r, step);
+		if (value <= limit.max || !comes_after(e, r, step))
+			continue;
+		finding[v.n_findings++] =
+			(struct finding){ r, value, limit.max, r->dry_run ? 0 : limit.score };
+		v.score += r->dry_run ? 0 : limit.score;
+		of_failures += r->dry_run || !r->of_failures ? 0 : limit.score;
+		if (limit.score && back(step->now_s, r->findtime_s) < v.begin_s)
+			v.begin_s = back(step->now_s, r->findtime_s);
+	}
+	step->subject->standing &= ~(1U << jail->index);
+	if (v.n_findings == 0)
+		return;
+	step->subject->standing |= 1U << jail->index;
+	v.level = level_of(e, jail, step, v.score, of_failures);
+	suspect(e, step, v.level);
+	e->options.on_verdict(e->options.ctx, &v);
+}
+
+static bool of_jails_filters(const struct jail *jail, const struct event *event)
+{
+	for (size_t i = 0; i < jail->n_filters; i++)
+		if (event->match && event->match->filter == jail->filters[i])
+			return true;
+	return jail->n_filters == 0;
+}
+
+/* Is the rule one that this kind of subject's events count for? */
+static bool concerns(const struct rule *r, const struct step *step)
+{
+	bool of_address = r->by == KEY_IP || r->by == KEY_NETWORK;
+
+	return r->on & step->kinds && of_address == (step->subject->kind == SUBJECT_ADDRESS);
+}
+
+static void run_jail(struct engine *e, const struct jail *jail, const struct step *step)
+{
+	uint64_t counted[RULES_MOST] = { 0 };
+	const struct sighting *at = step->sighting;
+	bool over = step->subject->standing & 1U << jail->index;
+	bool decides = jail->subject == step->subject->kind;
+
+	if (step->subject->ignored & 1U << jail->index || (at && at->ignored & 1U << jail->index) ||
+	    !of_jails_filters(jail, step->event))
+		return;
+	for (size_t i = 0; i < jail->n_rules; i++) {
+		const struct rule *r = jail->rule[i];
+
+		if (!concerns(r, step))
+			continue;
+		counted[i] = count_event(e, jail, r, step);
+		if (counted[i] <= r->max && !(e->any_limits && counted[i]))
+			continue;
+		if (counted[i] <= limit_of(jail, r, step).max)
+			continue;
+		over = true;
+		note_hold(e, step->subject, r, counted[i], step->now_s);
+	}
+	if (over && decides)
+		judge(e, jail, step, counted);
+}
+
+static void run_jails(struct engine *e, const struct step *step)
+{
+	for (size_t i = 0; i < e->jails->n_jails; i++)
+		run_jail(e, e->jails->jail[i], step);
+}
+
+/* A good login from an address takes back the failures that rules with reset_on_success counted. */
+static void reset_failures(struct engine *e, const struct sighting *at)
+{
+	uint64_t key = hash_bytes(at->host.base.byte, sizeof(at->host.base.byte));
+
+	for (size_t i = 0; i < e->jails->n_jails && e->any_reset; i++)
+		for (size_t k = 0; k < e->jails->jail[i]->n_rules; k++)
+			if (e->jails->jail[i]->rule[k]->reset_on_success)
+				windows_reset(&e->windows[e->jails->jail[i]->rule[k]->id], key);
+}
+
+/* Somebody proved who he is: by logging in, with a message, or with one that was refused. */
+static void on_success(struct engine *e, const struct event *event, struct step *step)
+{
+	struct sighting *at = NULL;
+	struct queued *m;
+
+	step->subject = get_user(e, &e->account, event->field[FIELD_USER], step->now_s);
+	if (!step->subject)
+		return;
+	if (event->has_ip) {
+		at = step->sighting = see(e, step->subject, event, step->now_s);
+		at->logins++;
+		learn_network(e, step->subject, at, step->now_s);
+		note_customer(e, at, step->now_s);
+		reset_failures(e, at);
+	}
+	if (event->kind == EVENT_BOUNCE && at)
+		at->bounces++;
+	if (event->kind == EVENT_MESSAGE) {
+		subject_count_message(step->subject, (uint16_t)(step->now_s / DAY_S));
+		m = queue_add(&e->queue, event->field[FIELD_QUEUE_ID], step->subject,
+			      at ? &at->host : NULL, step->now_s);
+		if (at)
+			at->messages++;
+		if (at && event->recipients)
+			at->recipients += event->recipients;
+		if (m && event->recipients)
+			m->counted = true;
+		if (event->recipients || event->bytes)
+			step->kinds |= 1U << EVENT_QUEUED;
+	}
+	run_jails(e, step);
+}
+
+/* Somebody failed to, or an address misbehaved. The name and the address are judged apart. */
+static void on_failure(struct engine *e, const struct event *event, struct step *step)
+{
+	char text[ADDRESS_TEXT];
+	struct prefix host;
+	bool is_new;
+
+	if (event->has_ip) {
+		host = address_host(&event->ip);
+		(void)prefix_text(&host, text);
+		step->subject = subjects_get(
+			&e->address, hash_bytes(host.base.byte, sizeof(host.base.byte)),
+			slice_of(text), step->now_s, back(step->now_s, e->horizon_s), &is_new);
+		step->sighting = see(e, step->subject, event, step->now_s);
+		step->sighting->logins++;
+		run_jails(e, step);
+	}
+	if (event->kind != EVENT_FAILURE || !event->field[FIELD_USER].ptr)
+		return;
+	step->sighting = NULL;
+	step->subject = get_user(e, &e->name, event->field[FIELD_USER], step->now_s);
+	if (!step->subject)
+		return;
+	if (event->has_ip) {
+		step->sighting = see(e, step->subject, event, step->now_s);
+		step->sighting->logins++;
+		if (is_customer(e, step->sighting, step->now_s))
+			step->sighting->flags |= SIGHTING_KNOWN;
+	}
+	run_jails(e, step);
+}
+
+/* A content filter gave the message a second id: the account's all the same. */
+static void on_injected(struct engine *e, const struct event *event, const struct step *step)
+{
+	const struct queued *first = queue_find(&e->queue, event->field[FIELD_ORIG_QUEUE_ID]);
+	struct queued *second;
+	struct subject *account;
+	struct prefix host;
+	bool has_host;
+
+	if (!first)
+		return;
+	account = first->account; /* `first` moves when the table grows */
+	host = first->host;
+	has_host = first->has_host;
+	second = queue_add(&e->queue, event->field[FIELD_QUEUE_ID], account,
+			   has_host ? &host : NULL, step->now_s);
+	if (second)
+		second->injected = true;
+}
+
+/* A line about a queue id: recipients and size, a bounce, the end. */
+static void on_queue(struct engine *e, const struct event *event, struct step *step)
+{
+	struct queued *m = queue_find(&e->queue, event->field[FIELD_QUEUE_ID]);
+	/* A recipient count that stands in the filter is one delivery; all of them add up. */
+	bool each = event->match && event->match->constant[FIELD_RECIPIENTS].ptr;
+	struct sighting *at;
+
+	if (!m || (event->kind == EVENT_QUEUED && (m->injected || (m->counted && !each))))
+		return;
+	step->subject = m->account;
+	at = m->has_host ? subject_find_sighting(m->account, &m->host) : NULL;
+	step->sighting = at;
+	if (event->kind == EVENT_QUEUED) {
+		m->counted = true;
+		if (at)
+			at->recipients += event->recipients;
+	} else if (event->kind == EVENT_BOUNCE && at) {
+		at->bounces++;
+	}
+	run_jails(e, step);
+}
+
+static void on_logout(struct engine *e, const struct event *event, struct step *step)
+{
+	step->subject = get_user(e, &e->account, event->field[FIELD_USER], step->now_s);
+	if (!step->subject)
+		return;
+	if (event->has_ip) {
+		struct prefix host = address_host(&event->ip);
+
+		step->sighting = subject_find_sighting(step->subject, &host);
+	}
+	run_jails(e, step);
+}
+
+void engine_event(struct engine *e, const struct event *event)
+{
+	struct step step = { .event = event,
+			     .kinds = 1U << event->kind,
+			     .recipients = event->recipients,
+			     .bytes = event->bytes };
+
+	e->stats.events[event->kind]++;
+	if (event->time.ms < 0 || instant_s(event->time) >= UINT32_MAX)
+		return; /* before 1970 or after 2106: no server's clock */
+	step.now_s = (uint32_t)instant_s(event->time);
+	switch (event->kind) {
+	case EVENT_MESSAGE:
+		step.kinds |= 1U << EVENT_LOGIN;
+		on_success(e, event, &step);
+		break;
+	case EVENT_LOGIN:
+		on_success(e, event, &step);
+		break;
+	case EVENT_BOUNCE:
+		if (event->field[FIELD_USER].ptr) {
+			step.kinds |= 1U << EVENT_LOGIN;
+			on_success(e, event, &step);
+		} else {
+			on_queue(e, event, &step);
+		}
+		break;
+	case EVENT_QUEUED:
+		if (event->field[FIELD_ORIG_QUEUE_ID].ptr)
+			on_injected(e, event, &step);
+		else
+			on_queue(e, event, &step);
+		break;
+	case EVENT_REMOVED:
+		queue_remove(&e->queue, event->field[FIELD_QUEUE_ID]);
+		break;
+	case EVENT_FAILURE:
+	case EVENT_OFFENCE:
+		on_failure(e, event, &step);
+		break;
+	case EVENT_LOGOUT:
+		on_logout(e, event, &step);
+		break;
+	case EVENT_KINDS:
+		assert(!"an event kind");
+	}
+}

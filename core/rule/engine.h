@@ -1,0 +1,71 @@
+/* engine.h - events in, verdicts out: the one that scan and daemon share */
+#pragma once
+
+#include "core/filter/event.h"
+#include "core/rule/geoip.h"
+#include "core/rule/jail.h"
+#include "core/rule/queue.h"
+#include "core/rule/subject.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum level { LEVEL_NONE, LEVEL_SUSPECT, LEVEL_ACT };
+
+/* A rule that holds for a subject. */
+struct finding {
+	const struct rule *rule;
+	uint64_t value, max;
+	unsigned int score; /* 0 for a rule on dry run */
+};
+
+/*
+ * What a jail thinks of a subject, told at each event after which at least one of its rules
+ * holds. Valid during the call.
+ */
+struct verdict {
+	const struct jail *jail;
+	struct subject *subject;
+	enum level level;
+	unsigned int score;
+	struct instant at;
+	const struct finding *finding;
+	size_t n_findings;
+	uint32_t
+		begin_s; /* since when the findings count: addresses first seen before are no bots */
+};
+
+struct engine_options {
+	const struct geoip *geoip;   /* may be NULL */
+	const struct prefixset *own; /* the server's own addresses; may be NULL */
+	const char *default_realm;   /* appended to users without one; NULL or "" for none */
+	unsigned int known_days;     /* earlier days that make a network the owner's */
+	void (*on_verdict)(void *ctx, const struct verdict *verdict);
+	void *ctx;
+};
+
+struct engine_stats {
+	uint64_t events[EVENT_KINDS];
+	uint64_t without_user; /* logins whose user is empty after trimming, or far too long */
+};
+
+struct engine;
+
+/* Borrows the jails and what the options point to. */
+struct engine *engine_new(const struct jail_set *jails, const struct engine_options *options);
+void engine_free(struct engine *e); /* NULL is fine */
+
+/* Takes one event into account; calls on_verdict for each jail that holds something against it. */
+void engine_event(struct engine *e, const struct event *event);
+/* Whether events of this queue id can change anything (see stream_options.wanted). */
+bool engine_wants(const struct engine *e, struct slice queue_id);
+
+const struct engine_stats *engine_stats(const struct engine *e);
+size_t engine_accounts(const struct engine *e);
+const struct queue *engine_queue(const struct engine *e);
+/* Keeps the subject and its sightings until unpinned: a decision is about it. */
+void engine_pin(struct engine *e, struct subject *subject);
+void engine_unpin(struct engine *e, struct subject *subject);
+
+/* How far back sightings reach: the longest findtime of all rules, at least a day. */
+uint32_t engine_horizon_s(const struct engine *e);

@@ -1,0 +1,126 @@
+/*
+ * places - where an address is, and how many places an account was seen in
+ *
+ * What counts as one network: a mail fetcher's class, else the ASN where a database tells it,
+ * else the IPv4 /16 or IPv6 /32. One phone behind a carrier's NAT then shows many addresses
+ * and one network. The first byte keeps the three kinds of number apart.
+ */
+#include "core/rule/places.h"
+
+#include "core/base/hash.h"
+
+enum { DISTINCT_MOST = 2048 }; /* twice SIGHTINGS_MOST, a power of two */
+
+static uint32_t network_number(const struct sighting *s, const struct address *a)
+{
+	struct prefix p;
+
+	if (s->flags & SIGHTING_FETCHER)
+		return 0xff000000U | s->fetcher;
+	if (s->asn)
+		return s->asn;
+	/* RFC 6996: ASNs from 0xfa56ea00 on are private, so these can't be mistaken for one. */
+	p = address_prefix(a, 16, 32);
+	if (address_is_v4(a))
+		return 0xfe000000U | (uint32_t)p.base.byte[12] << 8 | p.base.byte[13];
+	return 0xfc000000U | ((uint32_t)hash_bytes(p.base.byte, 4) & 0x1ffffffU);
+}
+
+void places_fill(const struct places *p, struct sighting *s, const struct address *a)
+{
+	if (p->own && prefixset_holds(p->own, a))
+		s->flags |= SIGHTING_OWN;
+	for (size_t i = 0; i < p->jails->n_fetchers && !(s->flags & SIGHTING_FETCHER); i++) {
+		if (!prefixset_holds(&p->jails->fetcher[i].networks, a))
+			continue;
+		s->flags |= SIGHTING_FETCHER;
+		s->fetcher = (uint8_t)i;
+	}
+	if (!(s->flags & (SIGHTING_OWN | SIGHTING_FETCHER)))
+		s->country = geoip_country(p->geoip, a);
+	s->asn = geoip_asn(p->geoip, a);
+	s->network = network_number(s, a);
+	for (size_t i = 0; i < p->jails->n_jails; i++)
+		if (ignore_has_address(&p->jails->jail[i]->ignore, a, s->country, s->asn))
+			s->ignored |= 1U << i;
+}
+
+/* Does this sighting count for a rule about places, now? The owner's own places never do. */
+static bool counts(const struct sighting *s, const struct rule *r, uint32_t jail_bit,
+		   uint32_t now_s)
+{
+	if (s->flags & (SIGHTING_KNOWN | SIGHTING_OWN) || s->ignored & jail_bit)
+		return false;
+	if (r->services && !(s->flags & r->services))
+		return false;
+	return s->last >= now_s || now_s - s->last < r->findtime_s;
+}
+
+/* The value as a number that is never 0 where it is known. */
+static uint64_t value_of(const struct sighting *s, enum rule_value value)
+{
+	switch (value) {
+	case VALUE_IP:
+		return hash_bytes(s->host.base.byte, sizeof(s->host.base.byte)) | 1;
+	case VALUE_NETWORK:
+		return s->network;
+	case VALUE_COUNTRY:
+		return s->country;
+	case VALUE_ASN:
+		return s->asn;
+	case VALUE_USER:
+	case VALUE_HELO:
+	case VALUE_SERVICE:
+	case VALUES:
+		break;
+	}
+	return 0;
+}
+
+/* Adds to a small open set; true where the value was not yet in it. */
+static bool set_add(uint64_t *set, uint64_t mask, uint64_t value)
+{
+	uint64_t i = value * 0x9e3779b97f4a7c15ULL >> 40 & mask;
+
+	while (set[i] && set[i] != value)
+		i = (i + 1) & mask;
+	if (set[i])
+		return false;
+	set[i] = value;
+	return true;
+}
+
+uint64_t places_distinct(const struct subject *s, const struct rule *r, uint32_t jail_bit,
+			 uint32_t now_s)
+{
+	uint64_t set[DISTINCT_MOST], size = 4, n = 0;
+
+	if (s->n_sightings <= r->max)
+		return 0; /* can't be more different ones than there are */
+	while (size < 2U * s->n_sightings)
+		size *= 2;
+	memset(set, 0, size * sizeof(*set));
+	for (size_t i = 0; i < s->n_sightings; i++) {
+		uint64_t value = value_of(&s->sighting[i], r->value);
+
+		if (value && counts(&s->sighting[i], r, jail_bit, now_s))
+			n += set_add(set, size - 1, value);
+	}
+	return n;
+}
+
+uint64_t places_foreign(const struct subject *s, const struct rule *r, uint32_t jail_bit,
+			uint32_t now_s)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < s->n_sightings && r->n_home > 0; i++) {
+		const struct sighting *at = &s->sighting[i];
+		bool home = at->country == 0;
+
+		for (size_t k = 0; k < r->n_home && !home; k++)
+			home = at->country == r->home[k];
+		n += !home && counts(at, r, jail_bit, now_s);
+	}
+	return n;
+}

@@ -1,0 +1,20 @@
+/* places.h - where an address is: what the engine learns about it once */
+#pragma once
+
+#include "core/rule/jail.h"
+#include "core/rule/subject.h"
+
+struct places {
+	const struct geoip *geoip;
+	const struct prefixset *own;
+	const struct jail_set *jails;
+};
+
+/* Fills in country, ASN, network, flags and ignoring jails of a new sighting. */
+void places_fill(const struct places *p, struct sighting *s, const struct address *a);
+/* How many different values of an address's field the sightings show that pass `r`. */
+uint64_t places_distinct(const struct subject *s, const struct rule *r, uint32_t jail_bit,
+			 uint32_t now_s);
+/* How many of them lie outside the rule's home countries. */
+uint64_t places_foreign(const struct subject *s, const struct rule *r, uint32_t jail_bit,
+			uint32_t now_s);
