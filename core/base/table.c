@@ -124,8 +124,11 @@ static size_t count_idle(const struct table *t, uint32_t idle_before)
 	return n;
 }
 
-/* At the bound somebody has to go: the one longest idle of the first few met from `key` on. */
-static void evict_one(struct table *t, uint64_t key)
+/*
+ * At the bound somebody has to go: the one longest idle of the first few met from `key` on. False
+ * where these all are in use for as long as their owner says (TABLE_PINNED).
+ */
+static bool evict_one(struct table *t, uint64_t key)
 {
 	struct table_head *victim = NULL;
 	size_t i = home(t, key ^ t->n * 0x9e3779b97f4a7c15ULL);
@@ -139,15 +142,16 @@ static void evict_one(struct table *t, uint64_t key)
 		if (!victim || e->last < victim->last)
 			victim = e;
 	}
+	if (victim->last == TABLE_PINNED)
+		return false;
 	table_remove(t, victim);
+	return true;
 }
 
 static void make_room(struct table *t, uint64_t key, uint32_t idle_before)
 {
-	if (t->most && t->n >= t->most && t->n > SAMPLE) {
-		evict_one(t, key);
+	if (t->most && t->n >= t->most && t->n > SAMPLE && evict_one(t, key))
 		return;
-	}
 	if (t->n < t->cap - t->cap / 4)
 		return;
 	/* Worth keeping the size only where that frees a good part; else it would be for ever. */

@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* As `last`: never idle, and not dropped at the table's bound either. */
+#define TABLE_PINNED UINT32_MAX
+
 /* What every element begins with. */
 struct table_head {
 	uint64_t key;  /* a hash (core/base/hash.h) */

@@ -7,7 +7,7 @@
  *
  *	(none) --suspect--> SUSPECT --act--> ACT
  *	   SUSPECT --nothing held for the horizon--> closed, evidence copied
- *	   ACT stays open: it ends when an administrator or its bantime lifts it
+ *	   ACT on an account stays open: it ends when an administrator or its bantime lifts it
  */
 #include "core/decision/decision.h"
 
@@ -40,6 +40,7 @@ static void decision_free(struct decision *d)
 	if (d->has_before)
 		free(d->before.rdns);
 	free(d->evidence);
+	free(d->step);
 	free(d->peak);
 	free(d->name);
 	free(d);
@@ -201,7 +202,8 @@ void decisions_sweep(struct decisions *d, struct instant now)
 	struct case_slot *slot = NULL;
 
 	while ((slot = table_next(&d->slots, slot)))
-		if (slot->open && slot->open->level < LEVEL_ACT &&
+		if (slot->open &&
+		    (slot->open->level < LEVEL_ACT || slot->open->kind != SUBJECT_ACCOUNT) &&
 		    since(slot->open->last_at, now) > horizon_ms)
 			decision_close(d, slot);
 }

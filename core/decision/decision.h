@@ -33,8 +33,8 @@ struct decision {
 	struct instant last_at;            /* when a rule last held */
 	uint32_t begin_s;                  /* addresses first seen before are no bots */
 	struct finding *peak;              /* by index of rule in its jail; rule NULL: never held */
-	struct decision_step step[STEPS_MOST];
-	size_t n_steps;
+	struct decision_step *step; /* at most STEPS_MOST */
+	size_t n_steps, cap_steps;
 	struct sighting before; /* where the subject was seen before it began */
 	bool has_before;
 	struct sighting *evidence; /* a copy, once closed */
@@ -51,7 +51,10 @@ void decisions_free(struct decisions *d); /* NULL is fine */
 
 /* Takes a verdict in; meant as the engine's on_verdict, with `d` as its context. */
 void decisions_note(void *d, const struct verdict *verdict);
-/* Closes cases against which nothing holds any more at `now`. Cheap; call it now and then. */
+/*
+ * Closes cases against which nothing holds any more at `now`, but for accounts that were acted on.
+ * Cheap; call it now and then.
+ */
 void decisions_sweep(struct decisions *d, struct instant now);
 
 /* All decisions, most urgent first: act before suspect, then by score, then by age. */

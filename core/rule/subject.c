@@ -83,7 +83,7 @@ void subjects_pin(struct subjects *s, struct subject *subject)
 	struct subject_slot *slot = table_find(&s->table, subject->hash);
 
 	subject->pins++;
-	slot->head.last = UINT32_MAX; /* the table takes it for the latest used of all */
+	slot->head.last = TABLE_PINNED;
 }
 
 void subjects_unpin(struct subjects *s, struct subject *subject)
