@@ -25,11 +25,15 @@
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
-enum { NAME_ROOM = 64 }; /* journald's limit for a field's name */
+enum {
+	NAME_MOST = 64,                    /* journald's limit for a field's name */
+	VALUE_MOST = READER_LINE_MOST + 1, /* enough to know that it is too long for a line */
+};
 
 struct journal {
 	sd_journal *sd;
 	char *name; /* for messages */
+	char text[JOURNAL_FIELDS][VALUE_MOST];
 };
 
 static int refuse(const struct journal *j, int ret, struct err *err)
@@ -80,8 +84,8 @@ static int seek(struct journal *j, bool local, struct instant since, struct err 
 		ret = sd_journal_seek_head(j->sd);
 	else if (ret >= 0)
 		ret = sd_journal_seek_realtime_usec(j->sd, (uint64_t)since.ms * 1000);
-	if (ret >= 0) /* a longer field is cut, and then known to be too long for a line */
-		ret = sd_journal_set_data_threshold(j->sd, READER_LINE_MOST + 1 + NAME_ROOM);
+	if (ret >= 0) /* what is longer need not be unpacked */
+		ret = sd_journal_set_data_threshold(j->sd, NAME_MOST + 1 + VALUE_MOST);
 	return ret < 0 ? refuse(j, ret, err) : 0;
 }
 
@@ -109,8 +113,8 @@ void journal_close(struct journal *j)
 	free(j);
 }
 
-/* The data of one field is valid until the next is asked for, so each is copied to `store`. */
-static size_t read_entry(struct journal *j, char *out, uint64_t *long_lines, struct arena *store)
+/* libsystemd's memory for a field is good until the next is asked for, so each is copied. */
+static size_t read_entry(struct journal *j, char *out, uint64_t *long_lines)
 {
 	struct journal_entry entry = { 0 };
 	const void *data;
@@ -120,14 +124,16 @@ static size_t read_entry(struct journal *j, char *out, uint64_t *long_lines, str
 		return 0;
 	SD_JOURNAL_FOREACH_DATA(j->sd, data, len)
 	{
-		const char *equals = memchr(data, '=', len < NAME_ROOM + 1 ? len : NAME_ROOM + 1);
+		const char *equals = memchr(data, '=', len < NAME_MOST + 1 ? len : NAME_MOST + 1);
 		struct slice name = { data, equals ? (size_t)(equals - (const char *)data) : 0 };
 		enum journal_field field = journal_field_named(name);
 
 		if (field == JOURNAL_FIELDS || entry.field[field].ptr)
 			continue;
 		len -= name.len + 1;
-		entry.field[field] = (struct slice){ arena_strndup(store, equals + 1, len), len };
+		entry.field[field].ptr = j->text[field];
+		entry.field[field].len = len < VALUE_MOST ? len : VALUE_MOST;
+		memcpy(j->text[field], equals + 1, entry.field[field].len);
 	}
 	return journal_line(&entry, out, long_lines);
 }
@@ -139,12 +145,8 @@ int journal_read(struct journal *j, char *buf, size_t room, size_t *got, uint64_
 
 	assert(room > READER_LINE_MOST);
 	*got = 0;
-	while (room - *got > READER_LINE_MOST && (ret = sd_journal_next(j->sd)) > 0) {
-		struct arena *store = arena_new();
-
-		*got += read_entry(j, buf + *got, long_lines, store);
-		arena_free(store);
-	}
+	while (room - *got > READER_LINE_MOST && (ret = sd_journal_next(j->sd)) > 0)
+		*got += read_entry(j, buf + *got, long_lines);
 	return ret < 0 ? refuse(j, ret, err) : 0;
 }
 

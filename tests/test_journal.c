@@ -1,0 +1,246 @@
+/*
+ * test_journal - real journal files give the lines that their export gives
+ *
+ * systemd-journal-remote, where it is installed, makes a journal file from journal export format;
+ * without it the test is skipped. What libsystemd then reads is compared with the lines expected,
+ * so both ways in are held to one form.
+ */
+#include "core/source/journal.h"
+
+#include "core/source/reader.h"
+#include "tests/rows.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define REMOTE "/lib/systemd/systemd-journal-remote"
+
+enum { ENTRIES = 3000, FIRST_S = 1795215395 };
+
+static char folder[] = "/tmp/test_journal.XXXXXX";
+static char *journal_path, *export_path;
+
+/*
+ * One entry a second. Number 7 has a message in two lines, number 8 one that is too long, number 9
+ * none at all.
+ */
+static void write_export(FILE *to)
+{
+	for (int i = 0; i < ENTRIES; i++) {
+		(void)fprintf(to,
+			      "__REALTIME_TIMESTAMP=%d000123\n__MONOTONIC_TIMESTAMP=%d\n"
+			      "_BOOT_ID=0123456789abcdef0123456789abcdef\n_HOSTNAME=mail\n"
+			      "SYSLOG_IDENTIFIER=dovecot\n_PID=%d\n",
+			      FIRST_S + i, 1000 + i, 1 + i % 1000);
+		if (i == 7)
+			(void)fwrite("MESSAGE\n\3\0\0\0\0\0\0\0a\nb\n\n", 1, 21, to);
+		else if (i == 8)
+			(void)fprintf(to, "MESSAGE=%040000d\n\n", 0);
+		else if (i == 9)
+			(void)fprintf(to, "PRIORITY=6\n\n");
+		else
+			(void)fprintf(to, "MESSAGE=entry %d\n\n", i);
+	}
+}
+
+/* Runs systemd-journal-remote on the exported entries; false where it failed. */
+static bool make_journal(void)
+{
+	int status, in = open(export_path, O_RDONLY | O_CLOEXEC);
+	int sink = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	char *argv[] = { (char[]){ REMOTE }, (char[]){ "-o" }, journal_path, (char[]){ "-" },
+			 NULL };
+	pid_t child;
+
+	assert_true(in >= 0 && sink >= 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		dup2(in, STDIN_FILENO);
+		dup2(sink, STDOUT_FILENO);
+		dup2(sink, STDERR_FILENO);
+		execv(REMOTE, argv);
+		_exit(127);
+	}
+	close(in);
+	close(sink);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return status == 0;
+}
+
+/* The next line of the reader, in `line`; false at the end. */
+static bool next_line(struct reader *r, struct block *block, size_t *at, char line[256])
+{
+	struct err err;
+	char *end;
+
+	if (*at == block->len) {
+		int ret = reader_next(r, block, &err);
+
+		*at = 0;
+		if (ret < 0)
+			fail_msg("%s", err.text);
+		if (ret == 0)
+			return false;
+	}
+	end = memchr(block->data + *at, '\n', block->len - *at);
+	assert_non_null(end);
+	assert_in_range(end - (block->data + *at), 1, 255);
+	(void)snprintf(line, 256, "%.*s", (int)(end - (block->data + *at)), block->data + *at);
+	*at += (size_t)(end + 1 - (block->data + *at));
+	return true;
+}
+
+static void expect_entries(struct reader *r, int from)
+{
+	struct block block = { xcalloc(READER_BLOCK, 1), 0 };
+	char line[256];
+	size_t at = 0;
+
+	for (int i = from; i < ENTRIES; i++) {
+		struct instant when = instant_of_s(FIRST_S + i);
+		char stamp[INSTANT_TEXT], *want;
+
+		if (i == 8 || i == 9)
+			continue;
+		(void)instant_rfc3339(when, stamp);
+		stamp[strlen(stamp) - 1] = '\0';
+		want = i == 7 ? xasprintf("%s.000123Z mail dovecot[8]: a b", stamp)
+			      : xasprintf("%s.000123Z mail dovecot[%d]: entry %d", stamp,
+					  1 + i % 1000, i);
+		assert_true(next_line(r, &block, &at, line));
+		assert_string_equal(line, want);
+		free(want);
+	}
+	assert_false(next_line(r, &block, &at, line));
+	assert_int_equal(reader_stats(r)->long_lines, from <= 8);
+	reader_close(r);
+	free(block.data);
+}
+
+static bool have_journal(void)
+{
+	return HAVE_SYSTEMD && access(journal_path, R_OK) == 0;
+}
+
+static void exported(void **state)
+{
+	struct reader *r;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(reader_open(&r, export_path, &err), 0);
+	expect_entries(r, 0);
+}
+
+static void by_files(void **state)
+{
+	const char *const files[] = { journal_path };
+	struct reader *r;
+	struct err err;
+
+	(void)state;
+	if (!have_journal())
+		skip();
+	assert_int_equal(reader_open_journal(&r, files, 1, INSTANT_NONE, &err), 0);
+	assert_true(reader_is_packed(r));
+	assert_int_equal(reader_newest(r, instant_of_s(5)).ms, 5000);
+	expect_entries(r, 0);
+}
+
+static void by_content(void **state)
+{
+	struct reader *r;
+	struct err err;
+
+	(void)state;
+	if (!have_journal())
+		skip();
+	assert_int_equal(reader_open(&r, journal_path, &err), 0);
+	expect_entries(r, 0);
+}
+
+static void since_a_moment(void **state)
+{
+	const char *const files[] = { journal_path };
+	struct reader *r;
+	struct err err;
+
+	(void)state;
+	if (!have_journal())
+		skip();
+	assert_int_equal(reader_open_journal(&r, files, 1, instant_of_s(FIRST_S + 2000), &err), 0);
+	expect_entries(r, 2000);
+}
+
+static void since_the_future(void **state)
+{
+	const char *const files[] = { journal_path };
+	struct reader *r;
+	struct err err;
+
+	(void)state;
+	if (!have_journal())
+		skip();
+	assert_int_equal(reader_open_journal(&r, files, 1, instant_of_s(FIRST_S + ENTRIES), &err),
+			 0);
+	expect_entries(r, ENTRIES);
+}
+
+static void refusals(void **state)
+{
+	const char *const missing[] = { "/nowhere/system.journal" };
+	const char *const other[] = { export_path };
+	struct journal *j = NULL;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(journal_open(&j, missing, 1, INSTANT_NONE, &err), -1);
+	assert_string_equal(err.text, HAVE_SYSTEMD
+					      ? "/nowhere/system.journal: No such file or directory"
+					      : "journal: built without libsystemd");
+	assert_int_equal(journal_open(&j, other, 1, INSTANT_NONE, &err), -1);
+	assert_null(j);
+}
+
+static int make_files(void **state)
+{
+	FILE *to;
+
+	(void)state;
+	if (!mkdtemp(folder))
+		return -1;
+	journal_path = xasprintf("%s/test.journal", folder);
+	export_path = xasprintf("%s/export", folder);
+	to = fopen(export_path, "we");
+	if (!to)
+		return -1;
+	write_export(to);
+	if (fclose(to) != 0)
+		return -1;
+	return access(REMOTE, X_OK) < 0 || make_journal() ? 0 : -1;
+}
+
+static int remove_files(void **state)
+{
+	(void)state;
+	(void)unlink(journal_path);
+	(void)unlink(export_path);
+	free(journal_path);
+	free(export_path);
+	return rmdir(folder);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(exported),         cmocka_unit_test(by_files),
+		cmocka_unit_test(by_content),       cmocka_unit_test(since_a_moment),
+		cmocka_unit_test(since_the_future), cmocka_unit_test(refusals),
+	};
+
+	return _cmocka_run_group_tests(__FILE__, tests, COUNT(tests), make_files, remove_files);
+}
