@@ -129,9 +129,12 @@ void matcher_free(struct matcher *m)
 	free(m);
 }
 
-const struct matcher_stats *matcher_stats(const struct matcher *m)
+struct matcher_stats matcher_take_stats(struct matcher *m)
 {
-	return &m->stats;
+	struct matcher_stats stats = m->stats;
+
+	m->stats = (struct matcher_stats){ 0 };
+	return stats;
 }
 
 /* Which matches take lines of `program`: asked for every hit, so remembered by name. */

@@ -68,7 +68,8 @@ struct matcher;
 /* For one thread; borrows the set. */
 struct matcher *matcher_new(const struct filter_set *set);
 void matcher_free(struct matcher *m); /* NULL is fine */
-const struct matcher_stats *matcher_stats(const struct matcher *m);
+/* What was counted since the last call. */
+struct matcher_stats matcher_take_stats(struct matcher *m);
 
 /*
  * Appends to `out` what is found in `block`, whole lines each ended by '\n', in their order.
