@@ -153,6 +153,18 @@ const char *span_text(int64_t seconds, char buf[INSTANT_TEXT])
 	return buf;
 }
 
+/* RFC 3339's time-secfrac, ".120", if there is one; what is below a millisecond is dropped. */
+static int64_t fraction_parse(const char **text)
+{
+	int64_t ms = 0;
+
+	if (**text != '.' || !isdigit((unsigned char)(*text)[1]))
+		return 0;
+	for (int64_t unit = 100; isdigit((unsigned char)*++*text); unit /= 10)
+		ms += (**text - '0') * unit;
+	return ms;
+}
+
 /* What strptime() left over: "", "Z" or "+hh:mm". False for anything else. */
 static bool zone_parse(const char *text, bool *local, int *offset_s)
 {
@@ -178,12 +190,14 @@ int instant_parse(struct instant *at, const char *text, struct instant now, stru
 	for (size_t i = 0; i < COUNT(forms); i++) {
 		struct tm tm = { .tm_isdst = -1 };
 		const char *rest = strptime(text, forms[i], &tm);
+		int64_t ms = rest && strstr(forms[i], "%S") ? fraction_parse(&rest) : 0;
 		bool local;
 		int offset_s;
 
 		if (!rest || !zone_parse(rest, &local, &offset_s))
 			continue;
 		*at = instant_of_s(local ? mktime(&tm) : timegm(&tm) - offset_s);
+		at->ms += ms;
 		return 0;
 	}
 	if (span_parse(&span_s, text, err) == 0) {
