@@ -1,0 +1,226 @@
+/*
+ * setup - what every verb needs: settings, filters, jails, databases
+ *
+ * The command line comes first, then postern.conf, then what is found: `postern scan` has to
+ * work on a machine where nobody has configured anything.
+ */
+#include "core/cli/setup.h"
+
+#include "core/base/mem.h"
+#include "core/config/conf.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int is_country_code(cfg_t *cfg, cfg_opt_t *opt)
+{
+	if (!country_parse(conf_value(opt)))
+		return conf_refuse(cfg, "home: expected country codes like \"ES\", not \"%s\"",
+				   conf_value(opt));
+	return 0;
+}
+
+static cfg_opt_t schema[] = {
+	CONF_TEXTS("log"),
+	CONF_TEXT("filters", NULL),
+	CONF_TEXT("jails", NULL),
+	CONF_TEXT("geoip", NULL),
+	CONF_TEXT("asn", NULL),
+	CONF_CHECKED_LIST("home", is_country_code),
+	CONF_TEXT("default_realm", ""),
+	CONF_COUNT("known_days", "3"),
+	CONF_TEXTS("ignoreip"),
+	CONF_TEXTS("ignoreuser"),
+	CONF_TEXTS("ignorecountry"),
+	CONF_TEXTS("ignoreasn"),
+	CONF_END(),
+};
+
+/* Where others put their databases: GeoLite2 by geoipupdate, DB-IP, and our own. */
+static const char *const country_places[] = {
+	"/var/lib/GeoIP/GeoLite2-City.mmdb",
+	"/usr/share/GeoIP/GeoLite2-City.mmdb",
+	"/var/lib/GeoIP/GeoLite2-Country.mmdb",
+	"/usr/share/GeoIP/GeoLite2-Country.mmdb",
+	"/var/lib/GeoIP/dbip-country-lite.mmdb",
+	"/usr/share/GeoIP/dbip-country-lite.mmdb",
+	STATEDIR "/country.mmdb",
+};
+
+static const char *const asn_places[] = {
+	"/var/lib/GeoIP/GeoLite2-ASN.mmdb",
+	"/usr/share/GeoIP/GeoLite2-ASN.mmdb",
+	"/var/lib/GeoIP/dbip-asn-lite.mmdb",
+	"/usr/share/GeoIP/dbip-asn-lite.mmdb",
+};
+
+/* "DIR/name" where DIR is the source tree that the program was built in; NULL elsewhere. */
+static const char *in_tree(struct arena *a, const char *name)
+{
+	char exe[PATH_MAX], *path;
+	ssize_t len = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	bool tree;
+
+	if (len <= 0)
+		return NULL;
+	exe[len] = '\0';
+	/* The sanitised build lies two folders deeper. */
+	for (int up = 0; up < 3; up++) {
+		char *slash = strrchr(exe, '/'), *found;
+
+		if (!slash)
+			return NULL;
+		*slash = '\0';
+		path = xasprintf("%s/jail.d", exe);
+		found = xasprintf("%s/core/cli", exe);
+		tree = access(path, R_OK) == 0 && access(found, R_OK) == 0;
+		free(path);
+		free(found);
+		if (!tree)
+			continue;
+		path = xasprintf("%s/%s", exe, name);
+		found = arena_strdup(a, path);
+		free(path);
+		return found;
+	}
+	return NULL;
+}
+
+static const char *directory(struct setup *s, const char *option, const char *setting,
+			     const char *name, const char *installed)
+{
+	const char *tree;
+
+	if (option || setting)
+		return option ? option : arena_strdup(s->arena, setting);
+	tree = in_tree(s->arena, name);
+	return tree ? tree : installed;
+}
+
+static const char *database(struct setup *s, const char *option, const char *setting,
+			    const char *built, const char *const *places, size_t n)
+{
+	const char *tree = built ? in_tree(s->arena, built) : NULL;
+
+	if (option || setting)
+		return option ? option : arena_strdup(s->arena, setting);
+	for (size_t i = 0; i < n; i++)
+		if (access(places[i], R_OK) == 0)
+			return places[i];
+	return tree && access(tree, R_OK) == 0 ? tree : NULL;
+}
+
+static struct texts copy_list(struct arena *a, cfg_t *cfg, const char *name)
+{
+	struct texts t = { .n = cfg_size(cfg, name) };
+
+	t.text = arena_alloc(a, t.n * sizeof(*t.text));
+	for (size_t i = 0; i < t.n; i++)
+		t.text[i] = arena_strdup(a, cfg_getnstr(cfg, name, (unsigned int)i));
+	return t;
+}
+
+static void take_settings(struct setup *s, const struct setup_options *o, cfg_t *cfg)
+{
+	static const char *const lists[IGNORE_LISTS] = { "ignoreip", "ignoreuser", "ignorecountry",
+							 "ignoreasn" };
+
+	s->filters_dir = directory(s, o->filters, cfg_getstr(cfg, "filters"), "filters",
+				   SYSCONFDIR "/postern/filters");
+	s->jails_dir = directory(s, o->jails, cfg_getstr(cfg, "jails"), "jail.d",
+				 SYSCONFDIR "/postern/jail.d");
+	s->geoip_path = database(s, o->geoip, cfg_getstr(cfg, "geoip"), "build/country.mmdb",
+				 country_places, COUNT(country_places));
+	s->asn_path =
+		database(s, o->asn, cfg_getstr(cfg, "asn"), NULL, asn_places, COUNT(asn_places));
+	s->default_realm = arena_strdup(s->arena, cfg_getstr(cfg, "default_realm"));
+	s->known_days = (unsigned int)conf_count(cfg, "known_days");
+	s->logs = copy_list(s->arena, cfg, "log");
+	s->defaults.home = copy_list(s->arena, cfg, "home");
+	for (enum ignore_list list = 0; list < IGNORE_LISTS; list++)
+		s->defaults.ignore[list] = copy_list(s->arena, cfg, lists[list]);
+}
+
+static int load_settings(struct setup *s, const struct setup_options *o, struct err *err)
+{
+	static const char installed[] = SYSCONFDIR "/postern/postern.conf";
+	cfg_t *cfg;
+	int ret;
+
+	s->conf = o->conf ? o->conf : access(installed, F_OK) == 0 ? installed : NULL;
+	ret = s->conf ? conf_load(&cfg, schema, &s->conf, 1, err)
+		      : conf_load_text(&cfg, schema, "defaults", "", err);
+	if (ret < 0)
+		return -1;
+	take_settings(s, o, cfg);
+	cfg_free(cfg);
+	return 0;
+}
+
+static void add_own(struct setup *s, const struct sockaddr *sa)
+{
+	struct address a = { 0 };
+	struct prefix p;
+
+	if (sa->sa_family == AF_INET) {
+		a.byte[10] = a.byte[11] = 0xff;
+		memcpy(a.byte + 12, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
+	} else {
+		memcpy(a.byte, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, 16);
+	}
+	p = address_prefix(&a, 32, 128);
+	prefixset_add(&s->own, &p);
+}
+
+/* Loopback, and what this machine's interfaces have now. */
+static void find_own(struct setup *s)
+{
+	static const char *const loopback[] = { "127.0.0.0/8", "::1" };
+	struct ifaddrs *list = NULL;
+	struct prefix p;
+
+	for (size_t i = 0; i < COUNT(loopback); i++)
+		if (prefix_parse(&p, slice_of(loopback[i])))
+			prefixset_add(&s->own, &p);
+	if (getifaddrs(&list) == 0)
+		for (const struct ifaddrs *i = list; i; i = i->ifa_next)
+			if (i->ifa_addr && (i->ifa_addr->sa_family == AF_INET ||
+					    i->ifa_addr->sa_family == AF_INET6))
+				add_own(s, i->ifa_addr);
+	freeifaddrs(list);
+	prefixset_seal(&s->own);
+}
+
+int setup_load(struct setup *s, const struct setup_options *o, enum setup_depth depth,
+	       struct err *err)
+{
+	*s = (struct setup){ .arena = arena_new() };
+	if (load_settings(s, o, err) < 0 || filter_set_load(&s->filters, s->filters_dir, err) < 0)
+		goto fail;
+	if (depth == SETUP_FILTERS)
+		return 0;
+	if (jail_set_load(&s->jails, s->jails_dir, o->jail, s->filters, &s->defaults, err) < 0 ||
+	    geoip_open(&s->geoip, s->geoip_path, s->asn_path, err) < 0)
+		goto fail;
+	find_own(s);
+	return 0;
+fail:
+	setup_fini(s);
+	return -1;
+}
+
+void setup_fini(struct setup *s)
+{
+	geoip_close(s->geoip);
+	jail_set_free(s->jails);
+	filter_set_free(s->filters);
+	prefixset_fini(&s->own);
+	arena_free(s->arena);
+	*s = (struct setup){ 0 };
+}
