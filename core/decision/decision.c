@@ -143,9 +143,11 @@ static void decision_close(struct decisions *all, struct case_slot *slot)
 
 static void add_step(struct decision *d, const struct verdict *v, const struct finding *f)
 {
-	if (d->n_steps < STEPS_MOST)
-		d->step[d->n_steps++] = (struct decision_step){ v->at,  f->rule,  f->value,
-								f->max, v->score, v->level };
+	if (d->n_steps == STEPS_MOST)
+		return;
+	d->step = array_grow(d->step, d->n_steps, &d->cap_steps, sizeof(*d->step));
+	d->step[d->n_steps++] =
+		(struct decision_step){ v->at, f->rule, f->value, f->max, v->score, v->level };
 }
 
 static void note_findings(struct decision *d, const struct verdict *v)
