@@ -6,6 +6,9 @@
  * one that was probably meant. The modules that own a section keep its schema beside the code
  * that uses it, and get it checked while the file is read.
  *
+ * Each file is read into a tree of its own, then merged into the whole: libconfuse itself would
+ * replace a section that comes again, with all that was in it.
+ *
  * BUGS: libconfuse's error callback takes no argument of ours, so the error in the making is a
  * thread-local; only the first of a file is reported.
  */
@@ -14,6 +17,7 @@
 #include "core/base/instant.h"
 #include "core/base/mem.h"
 #include "core/base/slice.h"
+#include "core/config/outline.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -89,6 +93,28 @@ static void describe_unknown(cfg_t *cfg, const char *key, char *buf, size_t size
 		used += (size_t)snprintf(buf + used, size - used, "%s %s", i ? "," : "", names[i]);
 }
 
+/* What libconfuse says, and how an administrator is told; each takes one name. */
+static const struct saying {
+	const char *theirs, *ours;
+} sayings[] = {
+	{ "invalid boolean value", "%s: expected yes or no" },
+	{ "found duplicate title", "\"%s\" is here already; expected each name once in a file" },
+	{ "missing title", "expected a name behind \"%s\"" },
+	{ "missing opening brace", "expected \"{\" behind the name of \"%s\"" },
+	{ "missing equal sign", "expected \"=\" behind \"%s\"" },
+	{ "unexpected token", "\"%s\" was not expected here" },
+	{ "unexpected closing brace", "no section is open that this \"}\" could close" },
+	{ "premature end of file", "expected more before the end of the file" },
+};
+
+static const char *our_saying(const char *theirs)
+{
+	for (size_t i = 0; i < COUNT(sayings); i++)
+		if (strncmp(theirs, sayings[i].theirs, strlen(sayings[i].theirs)) == 0)
+			return sayings[i].ours;
+	return theirs;
+}
+
 /* Called by libconfuse for its own errors and, through cfg_error(), for ours. */
 static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
@@ -102,7 +128,7 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 	if (strncmp(fmt, "no such option", 14) == 0)
 		describe_unknown(cfg, va_arg(ap, const char *), text, sizeof(text));
 	else
-		(void)vsnprintf(text, sizeof(text), fmt, ap);
+		(void)vsnprintf(text, sizeof(text), our_saying(fmt), ap);
 	err_set(current, EINVAL, "%s:%d: %s", file, line, text);
 }
 
@@ -182,7 +208,7 @@ bool conf_is_set(cfg_t *cfg, const char *name)
 {
 	cfg_opt_t *opt = cfg_getopt(cfg, name);
 
-	return opt && cfg_opt_size(opt) > 0 && !(opt->flags & CFGF_RESET);
+	return opt && opt->flags & CFGF_MODIFIED;
 }
 
 /* A config file is read whole first: libconfuse says nothing useful of one it can't read. */
@@ -214,22 +240,49 @@ static char *file_text(const char *path, struct err *err)
 	return text;
 }
 
+/* libconfuse leaves the line of its end in a section; people look for its beginning. */
+static void set_lines(cfg_t *cfg, const struct outline *o, unsigned int depth)
+{
+	for (cfg_opt_t *opt = cfg->opts; opt->name; opt++) {
+		for (unsigned int i = 0; opt->type == CFGT_SEC && i < opt->nvalues; i++) {
+			cfg_t *section = opt->values[i]->section;
+
+			section->line = outline_begin(o, depth, section->line);
+			set_lines(section, o, depth + 1);
+		}
+	}
+}
+
 static int parse_text(cfg_t *cfg, const char *name, const char *text, struct err *err)
 {
-	/* cfg_parse_buf() would call the text "[buf]"; an empty one can't be a stream. */
-	FILE *fp = *text ? fmemopen((void *)(uintptr_t)text, strlen(text), "r") : NULL;
+	struct outline outline = { 0 };
+	char *bare = xstrdup(text); /* of comments */
+	FILE *fp = NULL;
+	int ret = -1;
 
 	*err = (struct err){ 0 };
-	if (!fp)
-		return *text ? err_set(err, errno, "%s: %s", name, strerror(errno)) : 0;
-	current = err;
 	free(cfg->filename);
 	cfg->filename = xstrdup(name);
-	if (cfg_parse_fp(cfg, fp) != CFG_SUCCESS && !err->code)
+	if (outline_read(&outline, name, bare, err) < 0)
+		goto out;
+	/* cfg_parse_buf() would call the text "[buf]"; an empty one can't be a stream. */
+	fp = *bare ? fmemopen(bare, strlen(bare), "r") : NULL;
+	if (*bare && !fp) {
+		err_set(err, errno, "%s: %s", name, strerror(errno));
+		goto out;
+	}
+	current = err;
+	if (fp && cfg_parse_fp(cfg, fp) != CFG_SUCCESS && !err->code)
 		err_set(err, EINVAL, "%s:%d: syntax error", name, cfg->line);
 	current = NULL;
-	(void)fclose(fp);
-	return err->code ? -1 : 0;
+	set_lines(cfg, &outline, 1);
+	ret = err->code ? -1 : 0;
+out:
+	if (fp)
+		(void)fclose(fp);
+	outline_fini(&outline);
+	free(bare);
+	return ret;
 }
 
 int conf_load_text(cfg_t **out, cfg_opt_t *schema, const char *name, const char *text,
@@ -246,20 +299,68 @@ int conf_load_text(cfg_t **out, cfg_opt_t *schema, const char *name, const char 
 	return 0;
 }
 
+static void merge(cfg_t *into, cfg_t *from);
+
+/* Sections that `into` has are merged, others move there; what stays behind is freed with `from`. */
+static void merge_sections(cfg_opt_t *into, cfg_opt_t *from)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < from->nvalues; i++) {
+		cfg_t *section = from->values[i]->section;
+		cfg_t *same = cfg_opt_gettsec(into, cfg_title(section));
+
+		if (same) {
+			merge(same, section);
+			from->values[kept++] = from->values[i];
+			continue;
+		}
+		into->values = xrealloc(into->values, into->nvalues + 1, sizeof(*into->values));
+		into->values[into->nvalues++] = from->values[i];
+		into->flags |= CFGF_MODIFIED;
+	}
+	from->nvalues = kept;
+}
+
+/* What `from` sets replaces what `into` has; both are of one schema. Errors then name the later. */
+static void merge(cfg_t *into, cfg_t *from)
+{
+	char *filename = into->filename;
+
+	into->filename = from->filename;
+	from->filename = filename;
+	into->line = from->line;
+	for (size_t i = 0; from->opts[i].name; i++) {
+		cfg_opt_t *ours = &into->opts[i], *theirs = &from->opts[i], swap = *ours;
+
+		if (ours->type == CFGT_SEC) {
+			merge_sections(ours, theirs);
+		} else if (theirs->flags & CFGF_MODIFIED) {
+			ours->values = theirs->values;
+			ours->nvalues = theirs->nvalues;
+			ours->flags = theirs->flags;
+			theirs->values = swap.values;
+			theirs->nvalues = swap.nvalues;
+		}
+	}
+}
+
 int conf_load(cfg_t **out, cfg_opt_t *schema, const char *const *paths, size_t n, struct err *err)
 {
-	cfg_t *cfg = cfg_init(schema, CFGF_NONE);
+	cfg_t *cfg = cfg_init(schema, CFGF_NONE), *next;
 
 	(void)cfg_set_error_function(cfg, on_error);
 	for (size_t i = 0; i < n; i++) {
 		char *text = file_text(paths[i], err);
-		int ret = text ? parse_text(cfg, paths[i], text, err) : -1;
+		int ret = text ? conf_load_text(&next, schema, paths[i], text, err) : -1;
 
 		free(text);
 		if (ret < 0) {
 			cfg_free(cfg);
 			return -1;
 		}
+		merge(cfg, next);
+		cfg_free(next);
 	}
 	*out = cfg;
 	return 0;

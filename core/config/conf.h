@@ -39,10 +39,11 @@
 	{                                                                             \
 		.name = (n), .type = CFGT_STR, .flags = CFGF_LIST, .validcb = (check) \
 	}
-/* Sections with a title; one that comes again, in a later file too, is merged into the first. */
-#define CONF_SECTION(n, o)                                                                      \
-	{                                                                                       \
-		.name = (n), .type = CFGT_SEC, .flags = CFGF_MULTI | CFGF_TITLE, .subopts = (o) \
+/* Sections with a title, which comes once in a file; in a later file it changes the first. */
+#define CONF_SECTION(n, o)                                                             \
+	{                                                                              \
+		.name = (n), .type = CFGT_SEC,                                         \
+		.flags = CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES, .subopts = (o) \
 	}
 #define CONF_END()                              \
 	{                                       \
@@ -50,9 +51,10 @@
 	}
 
 /*
- * Reads `paths` one after the other into one tree. An unknown key, a value of the wrong form or
- * a syntax error ends it with "file:line: what was found, what was expected". On success *out
- * is the caller's, to be given to cfg_free().
+ * Reads `paths` one after the other into one tree: what a later one sets, also in a section of
+ * the same name, replaces what was there. An unknown key, a value of the wrong form or a syntax
+ * error ends it with "file:line: what was found, what was expected". On success *out is the
+ * caller's, to be given to cfg_free().
  */
 int conf_load(cfg_t **out, cfg_opt_t *schema, const char *const *paths, size_t n, struct err *err);
 /* The same for text in memory, called `name` in errors. */
@@ -77,7 +79,7 @@ int conf_is_count(cfg_t *cfg, cfg_opt_t *opt);
 /* Values that were checked by the schema. */
 int64_t conf_span_s(cfg_t *cfg, const char *name);
 int64_t conf_count(cfg_t *cfg, const char *name);
-/* True where the file gave a value, be it the default's own. */
+/* True where a file gave a value, be it the default's own or an empty list. */
 bool conf_is_set(cfg_t *cfg, const char *name);
 
 /* The word of the list that is nearest to `word`, or NULL where none is near. */
