@@ -99,6 +99,9 @@ static const struct unit *unit_named(const char *name, size_t len)
 	return NULL;
 }
 
+/* A thousand years: in milliseconds it is still far from the end of an int64_t. */
+static const int64_t span_most_s = 1000LL * 31557600;
+
 int span_parse(int64_t *seconds, const char *text, struct err *err)
 {
 	const char *p = text;
@@ -126,6 +129,8 @@ int span_parse(int64_t *seconds, const char *text, struct err *err)
 		if (!unit)
 			goto bad;
 		sum += n * unit->seconds;
+		if (sum > span_most_s)
+			goto bad;
 		p += len;
 	} while (*p);
 	*seconds = sum;

@@ -33,7 +33,7 @@ static inline struct instant instant_of_s(int64_t seconds)
 
 static inline int64_t instant_s(struct instant at)
 {
-	return at.ms >= 0 ? at.ms / 1000 : -((-at.ms + 999) / 1000);
+	return at.ms / 1000 - (at.ms % 1000 < 0);
 }
 
 /* RFC 3339 in UTC, with milliseconds where there are any: 2026-11-20T23:56:35.120Z. Returns buf. */
