@@ -13,18 +13,22 @@ STATEDIR ?= /var/lib/postern
 
 V ?= 0
 SAN ?= 0
+FUZZ ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),@:,@printf '  %-7s %s\n')
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-# A sanitised build lives beside the plain one, so that neither makes the other compile again.
-BUILD := build/$(if $(filter 1,$(SAN)),san,plain)
-POSTERN := $(if $(filter 1,$(SAN)),$(BUILD)/postern,postern)
+# Builds of different kinds live beside each other, so that none makes another compile again.
+BUILD := build/$(if $(filter 1,$(FUZZ)),fuzz,$(if $(filter 1,$(SAN)),san,plain))
+POSTERN := $(if $(filter build/plain,$(BUILD)),postern,$(BUILD)/postern)
 
 CC ?= cc
 PKG_CONFIG ?= pkg-config
 LIBS_NEEDED := libconfuse libpcre2-8 libmaxminddb libarchive jansson libxxhash
 HAVE_SYSTEMD := $(shell $(PKG_CONFIG) --exists libsystemd 2>/dev/null && echo 1)
 LIBS := $(LIBS_NEEDED) $(if $(HAVE_SYSTEMD),libsystemd)
+LIBS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBS) 2>/dev/null)
+LIBS_LDLIBS := $(shell $(PKG_CONFIG) --libs $(LIBS) 2>/dev/null)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
 	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wvla -Wundef -Wnull-dereference \
@@ -32,33 +36,49 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-st
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu17 $(WARN) $(if $(filter 1,$(WERROR)),-Werror) -fstack-protector-strong \
 	-fno-strict-aliasing -pthread
-ifeq ($(SAN),1)
+ifneq ($(filter 1,$(SAN) $(FUZZ)),)
 override CFLAGS += -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 override LDFLAGS += -fsanitize=address,undefined
 else
 override CFLAGS += -D_FORTIFY_SOURCE=2
 endif
+ifeq ($(FUZZ),1)
+override CFLAGS += -fsanitize=fuzzer-no-link
+endif
 override CPPFLAGS += -I. -D_GNU_SOURCE -DPCRE2_CODE_UNIT_WIDTH=8 -DVERSION='"$(VERSION)"' \
 	-DSYSCONFDIR='"$(SYSCONFDIR)"' -DDATADIR='"$(DATADIR)"' -DSTATEDIR='"$(STATEDIR)"' \
-	$(if $(HAVE_SYSTEMD),-DHAVE_SYSTEMD=1,-DHAVE_SYSTEMD=0) \
-	$(shell $(PKG_CONFIG) --cflags $(LIBS) 2>/dev/null)
+	-DHAVE_SYSTEMD=$(or $(HAVE_SYSTEMD),0) $(LIBS_CFLAGS)
 override LDFLAGS += -pthread -Wl,-z,relro,-z,now
-LDLIBS = $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
+LDLIBS = $(LIBS_LDLIBS) -lm
 
 LIB_SRC := $(sort $(filter-out core/cli/%,$(wildcard core/*/*.c)))
 CLI_SRC := $(sort $(wildcard core/cli/*.c))
 TEST_SRC := $(sort $(wildcard tests/test_*.c))
-FUZZ_SRC := $(sort $(wildcard tests/fuzz_*.c))
+FUZZ_SRC := $(sort $(filter-out tests/fuzz_main.c,$(wildcard tests/fuzz_*.c)))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
 TESTS := $(TEST_SRC:tests/%.c=$(BUILD)/tests/%)
+FUZZERS := $(FUZZ_SRC:tests/%.c=$(BUILD)/tests/%)
+link = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out $(BUILD)/.flags,$^) $(LDLIBS)
 
 .PHONY: all
-all: $(POSTERN)
+all: $(POSTERN) ## builds ./postern; SAN=1 builds build/san/postern with ASan and UBSan
 
--include packaging/rules.mk
+.PHONY: clean
+clean: ## removes all that was built
+	rm -rf build postern
 
-$(BUILD)/%.o: %.c $(BUILD)/.deps-ok
+.PHONY: help
+help: ## lists the targets and the variables
+	@echo 'Targets:'
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1|\2/p' $(filter-out %.d,$(MAKEFILE_LIST)) | \
+		awk -F'|' '{ printf "%-16s%s\n", $$1, $$2 }'
+	@echo 'Variables: V=1 shows commands, SAN=1, WERROR=1, CC, CFLAGS, PREFIX ($(PREFIX)),'
+	@echo '  SYSCONFDIR ($(SYSCONFDIR)), DESTDIR, LOG=FILE for run, FUZZ_SECONDS for fuzz'
+
+include packaging/rules.mk tests/rules.mk
+
+$(BUILD)/%.o: %.c $(BUILD)/.flags
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -69,14 +89,19 @@ $(BUILD)/libpostern.a: $(LIB_OBJ)
 
 $(POSTERN): $(CLI_OBJ) $(BUILD)/libpostern.a
 	$(say) LD $@
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(link)
 
-$(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(BUILD)/libpostern.a
-	$(say) LD $@
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d)
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(TESTS:=.d)
-
+# The libraries are looked for once; objects made with other flags are made anew.
 $(BUILD)/.deps-ok:
+	$(Q)PKG_CONFIG="$(PKG_CONFIG)" packaging/install-missing --tell build
 	@mkdir -p $(@D)
 	@touch $@
+
+FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDLIBS)
+ifneq ($(strip $(FLAGS)),$(strip $(file <$(BUILD)/.flags)))
+.PHONY: $(BUILD)/.flags
+endif
+$(BUILD)/.flags: | $(BUILD)/.deps-ok
+	@printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@

@@ -1,0 +1,53 @@
+# Everything between the source tree and a machine: packages, country database, installation.
+
+# Debian's package tor-geoipdb where it is installed, else fetched and unpacked here.
+GEOIP_DIR ?= $(if $(wildcard /usr/share/tor/geoip6),/usr/share/tor,build/geoip)
+
+.PHONY: run
+run: ## installs what is missing, builds, scans this machine's mail log (or LOG=FILE, or a sample)
+	$(Q)packaging/install-missing build geoip
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) all
+	$(Q)$(MAKE) --no-print-directory geoip || echo 'postern: going on without a country database' >&2
+	$(Q)packaging/scan-here $(LOG)
+
+.PHONY: geoip
+geoip: build/country.mmdb ## makes build/country.mmdb from Debian's tor-geoipdb
+
+build/country.mmdb: $(GEOIP_DIR)/geoip $(GEOIP_DIR)/geoip6 packaging/make-geoip.pl
+	$(Q)packaging/install-missing --tell geoip
+	$(say) GEOIP $@
+	$(Q)packaging/make-geoip.pl $(GEOIP_DIR)/geoip $(GEOIP_DIR)/geoip6 $@
+
+build/geoip/geoip build/geoip/geoip6 &:
+	$(say) FETCH tor-geoipdb
+	$(Q)packaging/fetch-geoip build/geoip
+
+MAN_PAGES := $(sort $(wildcard doc/*.[1-8]))
+# A page or file names the paths of a distribution; installed, it names its own.
+own_paths = sed -e 's|/etc/postern|$(SYSCONFDIR)/postern|g' -e 's|/var/lib/postern|$(STATEDIR)|g'
+config_files = DESTDIR='$(DESTDIR)' CONFDIR='$(SYSCONFDIR)/postern' SUMS='$(DATADIR)/postern/shipped.sums' \
+	packaging/config-files
+COMPLETION = $(DATADIR)/bash-completion/completions/postern
+
+.PHONY: install
+install: all ## installs below PREFIX; never overwrites a config file that was changed
+	install -D -m 755 postern '$(DESTDIR)$(BINDIR)/postern'
+	$(Q)for page in $(MAN_PAGES); do \
+		dir='$(DESTDIR)$(MANDIR)'/man$${page##*.} && mkdir -p "$$dir" && \
+		$(own_paths) $$page >"$$dir/$${page##*/}" && chmod 644 "$$dir/$${page##*/}" || exit 1; \
+	done
+	install -D -m 644 packaging/postern.bash '$(DESTDIR)$(COMPLETION)'
+	$(Q)mkdir -p build && $(own_paths) packaging/postern.conf >build/postern.conf
+	$(Q)$(config_files) install build/postern.conf filters/*.conf jail.d/*.conf
+	$(Q)if [ -e build/country.mmdb ]; then \
+		install -D -m 644 build/country.mmdb '$(DESTDIR)$(STATEDIR)/country.mmdb'; \
+	fi
+
+.PHONY: uninstall
+uninstall: ## removes what install put there, but for config files that were changed
+	rm -f '$(DESTDIR)$(BINDIR)/postern' '$(DESTDIR)$(COMPLETION)' '$(DESTDIR)$(STATEDIR)/country.mmdb'
+	$(Q)for page in $(MAN_PAGES); do \
+		rm -f '$(DESTDIR)$(MANDIR)'/man$${page##*.}/"$${page##*/}"; \
+	done
+	$(Q)$(config_files) remove
+	$(Q)rmdir '$(DESTDIR)$(STATEDIR)' 2>/dev/null || :

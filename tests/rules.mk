@@ -1,0 +1,120 @@
+# Tests, lint, fuzzing and benches.
+
+include tests/sim/rules.mk
+
+.PHONY: tests
+tests: $(TESTS) $(FUZZERS) $(BUILD)/tests/simulate $(BUILD)/tests/judge
+
+$(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(BUILD)/libpostern.a
+	$(say) LD $@
+	$(Q)$(link) -lcmocka $(TEST_LDFLAGS)
+
+# Without libFuzzer a fuzz target gets a main() that feeds it the files named on the command line.
+$(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz_%.o $(if $(filter 0,$(FUZZ)),$(BUILD)/tests/fuzz_main.o) \
+		$(BUILD)/libpostern.a
+	$(say) LD $@
+	$(Q)$(link) $(if $(filter 1,$(FUZZ)),-fsanitize=fuzzer)
+
+-include $(TESTS:=.d) $(FUZZERS:=.d) $(BUILD)/tests/fuzz_main.d
+
+# Two builds, each complete, and every test in both; see tests/run for what is run.
+check_builds = $(MAKE) --no-print-directory -j$(JOBS) all tests && \
+	$(MAKE) --no-print-directory -j$(JOBS) SAN=1 all tests
+
+.PHONY: check
+check: ## installs what is missing, builds, runs all tests (E2E=required: as root, or it fails)
+	$(Q)packaging/install-missing build geoip check
+	$(Q)[ "$$(id -u)" -ne 0 ] || packaging/install-missing e2e || [ '$(E2E)' != required ]
+	$(Q)$(MAKE) --no-print-directory geoip
+	$(Q)$(check_builds)
+	$(Q)E2E='$(E2E)' tests/run plain san seeds config shell e2e
+
+.PHONY: check-unit
+check-unit: all tests ## builds and runs the unit tests
+	$(Q)tests/run plain
+
+.PHONY: check-san
+check-san: ## builds with ASan and UBSan; runs the unit tests and the seeds of the fuzz targets
+	$(Q)$(MAKE) --no-print-directory SAN=1 all tests
+	$(Q)tests/run san seeds
+
+# Lint: each of its parts can be called alone.
+C_FILES := $(sort $(wildcard core/*/*.c core/*/*.h actions/*.c tests/*.c tests/*.h tests/*/*.c tests/*/*.h))
+SHELL_FILES := $(shell grep -rlE '^\#!/(bin/sh|usr/bin/env bash|bin/bash)' packaging tests .ci 2>/dev/null)
+
+.PHONY: lint lint-tools lint-format lint-cppcheck lint-tidy lint-shell lint-man lint-build
+lint: lint-format lint-shell lint-man lint-build lint-cppcheck lint-tidy ## layout, warnings as errors, analysers
+
+lint-tools:
+	$(Q)packaging/install-missing --tell build check lint
+
+lint-format: | lint-tools
+	$(say) LINT clang-format
+	$(Q)clang-format --dry-run -Werror $(C_FILES)
+
+lint-shell: | lint-tools
+	$(say) LINT shellcheck
+	$(Q)shellcheck $(SHELL_FILES)
+
+lint-man: | lint-tools
+	$(say) LINT mandoc
+	$(Q)mandoc -T lint -W warning $(MAN_PAGES)
+
+lint-build: | lint-tools
+	$(say) LINT gcc
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) CC=gcc WERROR=1 BUILD=build/lint-gcc all tests
+	$(say) LINT clang
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) CC=clang WERROR=1 BUILD=build/lint-clang all tests
+
+lint-cppcheck: | lint-tools
+	$(say) LINT cppcheck
+	$(Q)mkdir -p build/cppcheck
+	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 -j$(JOBS) --cppcheck-build-dir=build/cppcheck \
+		--enable=warning,performance,portability,style --inline-suppr \
+		--suppressions-list=tests/cppcheck.txt -I. -D__linux__ -DHAVE_SYSTEMD=1 \
+		$(filter %.c,$(C_FILES))
+
+lint-tidy: | lint-tools
+	$(say) LINT clang-tidy
+	$(Q)printf '%s\n' $(filter %.c,$(C_FILES)) | xargs -P $(JOBS) -n 4 sh -c \
+		'clang-tidy --quiet "$$@" -- $(TIDY_FLAGS) 2>/dev/null' clang-tidy
+
+TIDY_FLAGS = -std=gnu17 -I. -D_GNU_SOURCE -DPCRE2_CODE_UNIT_WIDTH=8 -DVERSION=\"\" \
+	-DSYSCONFDIR=\"\" -DDATADIR=\"\" -DSTATEDIR=\"\" -DHAVE_SYSTEMD=$(or $(HAVE_SYSTEMD),0) $(LIBS_CFLAGS)
+
+# Finds go into build/: whoever keeps one as a seed copies it into tests/corpus/ by hand.
+FUZZ_SECONDS ?= 600
+FUZZ_JOBS ?= 1
+
+.PHONY: fuzz
+fuzz: ## runs each fuzz target for FUZZ_SECONDS (600), FUZZ_JOBS (1) at a time
+	$(Q)packaging/install-missing --tell build fuzz
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) CC=clang FUZZ=1 fuzzers
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_JOBS=$(FUZZ_JOBS) tests/fuzz $(notdir $(FUZZ_SRC:.c=))
+
+.PHONY: fuzzers
+fuzzers: $(FUZZERS)
+
+$(BUILD)/tests/measure: $(BUILD)/tests/bench/measure.o
+	$(say) LD $@
+	$(Q)$(link)
+
+BENCH_LOG := build/bench/mail.log
+
+$(BENCH_LOG): $(GEOIP_DIR)/geoip $(GEOIP_DIR)/geoip6 | build/plain/tests/simulate
+	@mkdir -p $(@D)
+	$(say) SIM $@
+	$(Q)build/plain/tests/simulate bench --geoip $(GEOIP_DIR)/geoip --log $@.new && mv $@.new $@
+
+.PHONY: bench
+bench: all geoip $(BENCH_LOG) build/plain/tests/measure ## speed and memory against grep, mawk and others
+	$(Q)tests/bench/speed $(BENCH_LOG)
+
+.PHONY: bench-detect
+bench-detect: all geoip build/plain/tests/simulate build/plain/tests/judge ## how well it decides
+	$(Q)GEOIP=$(GEOIP_DIR)/geoip tests/bench/detect
+
+.PHONY: profile
+profile: all geoip $(BENCH_LOG) ## where the time of a scan goes (perf)
+	$(Q)packaging/install-missing --tell profile
+	$(Q)tests/bench/profile $(BENCH_LOG)
