@@ -73,11 +73,6 @@ bool address_is_v4(const struct address *a)
 	return memcmp(a->byte, mapped, sizeof(mapped)) == 0;
 }
 
-bool address_equal(const struct address *a, const struct address *b)
-{
-	return memcmp(a->byte, b->byte, sizeof(a->byte)) == 0;
-}
-
 static void keep_bits(struct address *a, unsigned int bits)
 {
 	for (unsigned int i = 0; i < 16; i++) {

@@ -28,7 +28,11 @@ bool address_parse(struct address *a, struct slice text);
 bool prefix_parse(struct prefix *p, struct slice text);
 
 bool address_is_v4(const struct address *a);
-bool address_equal(const struct address *a, const struct address *b);
+/* Asked for every sighting of an account at each of its logins, so it is inline. */
+static inline bool address_equal(const struct address *a, const struct address *b)
+{
+	return memcmp(a->byte, b->byte, sizeof(a->byte)) == 0;
+}
 bool prefix_holds(const struct prefix *p, const struct address *a);
 /* `a` with all but its first bits zero; bits as for the family: 0 to 32, or 0 to 128. */
 struct prefix address_prefix(const struct address *a, unsigned int v4_bits, unsigned int v6_bits);

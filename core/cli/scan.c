@@ -333,6 +333,7 @@ static int run(struct scan *s, const struct logs *logs)
 	s->engine = engine_new(s->setup.jails, &eo);
 	s->decisions = decisions_new(s->engine);
 	progress_init(&s->progress, s->quiet);
+	so.kinds = engine_kinds(s->engine);
 	s->stream = stream_open(s->setup.filters, (const char *const *)logs->path, logs->n, &so);
 	read_logs(s);
 	status = report(s);

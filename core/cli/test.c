@@ -192,7 +192,7 @@ static int run(struct test *t, const struct setup *setup, const char *what)
 		complain("no filter is called \"%s\" in %s", t->filter, setup->filters_dir);
 		return EXIT_ERROR;
 	}
-	t->matcher = matcher_new(setup->filters);
+	t->matcher = matcher_new(setup->filters, 0);
 	t->by_match = xcalloc(setup->filters->n_matches, sizeof(*t->by_match));
 	if (is_file)
 		rc = test_file(t, what);

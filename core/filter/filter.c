@@ -110,8 +110,7 @@ static int compile(struct filter_match *m, cfg_t *cfg, struct err *err)
 		return conf_err(err, cfg, "regex: %s at character %zu: \"%.40s\"", (char *)why, at,
 				m->regex + (at < strlen(m->regex) ? at : 0));
 	}
-	(void)pcre2_jit_compile(m->code,
-				PCRE2_JIT_COMPLETE); /* without JIT it is slower, not wrong */
+	m->jit = pcre2_jit_compile(m->code, PCRE2_JIT_COMPLETE) == 0;
 	return 0;
 }
 
@@ -392,7 +391,7 @@ size_t filter_set_selftest(const struct filter_set *set,
 					  const char *line, const char *why),
 			   void *ctx)
 {
-	struct matcher *matcher = matcher_new(set);
+	struct matcher *matcher = matcher_new(set, 0);
 	size_t failed = 0;
 
 	for (size_t i = 0; i < set->n_matches; i++) {

@@ -25,7 +25,8 @@ struct filter_match {
 	const char *name;
 	enum event_kind kind;
 	const char *regex;
-	pcre2_code *code; /* compiled and JIT-compiled */
+	pcre2_code *code;
+	bool jit; /* it could be JIT-compiled; without, it is slower, not wrong */
 	struct slice constant[EVENT_FIELDS];
 	uint8_t group[EVENT_FIELDS][FILTER_GROUPS_MOST]; /* group numbers; 0 ends the list */
 	struct texts programs;                           /* globs; none: any */

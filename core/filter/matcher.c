@@ -46,6 +46,7 @@ struct matcher {
 	struct matches always;      /* matches without literals */
 	bool has_always;
 	struct matches tagless;
+	struct matches useful; /* those that make an event of a kind that is asked for */
 	struct program program[PROGRAMS];
 	pcre2_match_data *data;
 	pcre2_match_context *context;
@@ -101,16 +102,19 @@ static void build_prefilter(struct matcher *m)
 	m->prefilter = prefilter_new(literal, n);
 }
 
-struct matcher *matcher_new(const struct filter_set *set)
+struct matcher *matcher_new(const struct filter_set *set, unsigned int kinds)
 {
 	struct matcher *m = xcalloc(1, sizeof(*m));
 
 	m->set = set;
 	m->n_words = (set->n_matches + 63) / 64;
 	build_prefilter(m);
-	for (size_t i = 0; i < set->n_matches; i++)
+	for (size_t i = 0; i < set->n_matches; i++) {
 		if (filter_match_takes(set->match[i], (struct slice){ NULL, 0 }))
 			matches_add(&m->tagless, i);
+		if (kinds == 0 || kinds & 1U << set->match[i]->kind)
+			matches_add(&m->useful, i);
+	}
 	m->data = pcre2_match_data_create(UINT8_MAX + 1, NULL);
 	m->context = pcre2_match_context_create(NULL);
 	(void)pcre2_set_match_limit(m->context, MATCH_LIMIT);
@@ -186,8 +190,11 @@ static void note_spans(struct matcher *m, const struct filter_match *match, stru
 /* PCRE2's result: positive for a match, PCRE2_ERROR_NOMATCH, or a limit's code. */
 static int run_regex(struct matcher *m, const struct filter_match *match, struct slice subject)
 {
-	int rc = pcre2_match(match->code, (PCRE2_SPTR)subject.ptr, subject.len, 0, 0, m->data,
-			     m->context);
+	/* Without UTF there is nothing that pcre2_match() would check first. */
+	int rc = match->jit ? pcre2_jit_match(match->code, (PCRE2_SPTR)subject.ptr, subject.len, 0,
+					      0, m->data, m->context)
+			    : pcre2_match(match->code, (PCRE2_SPTR)subject.ptr, subject.len, 0, 0,
+					  m->data, m->context);
 
 	if (rc < PCRE2_ERROR_NOMATCH)
 		m->stats.limits++;
@@ -325,6 +332,15 @@ static struct matches collect(struct cursor *c, const struct matcher *m, struct 
 	return candidates;
 }
 
+static bool any_useful(const struct matcher *m, const struct matches *candidates)
+{
+	uint64_t any = 0;
+
+	for (size_t w = 0; w < m->n_words; w++)
+		any |= candidates->word[w] & m->useful.word[w];
+	return any;
+}
+
 void matcher_scan(struct matcher *m, struct slice block, struct records *out)
 {
 	struct cursor c = { 0 };
@@ -334,6 +350,7 @@ void matcher_scan(struct matcher *m, struct slice block, struct records *out)
 	m->stats.lines += count_newlines(block);
 	while (pos < block.len) {
 		const struct prefilter_hit *hit = cursor_peek(&c, m, block);
+		struct matches candidates;
 		size_t start = pos, end;
 		const char *before;
 
@@ -345,11 +362,14 @@ void matcher_scan(struct matcher *m, struct slice block, struct records *out)
 		}
 		end = hit && !m->has_always ? hit->offset : start;
 		end = (size_t)((char *)memchr(block.ptr + end, '\n', block.len - end) - block.ptr);
+		candidates = collect(&c, m, block, end);
+		pos = end + 1;
+		if (!any_useful(m, &candidates))
+			continue;
 		out->record = array_grow(out->record, out->n, &out->cap, sizeof(*out->record));
 		if (take_line(m, block.ptr, (struct slice){ block.ptr + start, end - start },
-			      collect(&c, m, block, end), &out->record[out->n], NULL))
+			      candidates, &out->record[out->n], NULL))
 			out->n++;
-		pos = end + 1;
 	}
 }
 

@@ -65,8 +65,11 @@ struct matcher_why {
 
 struct matcher;
 
-/* For one thread; borrows the set. */
-struct matcher *matcher_new(const struct filter_set *set);
+/*
+ * For one thread; borrows the set. `kinds` (1 << kind each; 0: all) says which events are of any use:
+ * a line whose literals all belong to others is dropped unread.
+ */
+struct matcher *matcher_new(const struct filter_set *set, unsigned int kinds);
 void matcher_free(struct matcher *m); /* NULL is fine */
 /* What was counted since the last call. */
 struct matcher_stats matcher_take_stats(struct matcher *m);

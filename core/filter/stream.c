@@ -141,7 +141,7 @@ static bool work(struct stream *s, struct matcher *m)
 static void *on_thread(void *ctx)
 {
 	struct stream *s = ctx;
-	struct matcher *m = matcher_new(s->set);
+	struct matcher *m = matcher_new(s->set, s->options.kinds);
 
 	pthread_mutex_lock(&s->lock);
 	while (!s->stop)
@@ -252,7 +252,7 @@ struct stream *stream_open(const struct filter_set *set, const char *const *path
 
 	s->set = set;
 	s->options = *options;
-	s->matcher = matcher_new(set);
+	s->matcher = matcher_new(set, options->kinds);
 	s->n_threads = options->threads > 1 ? options->threads - 1 : 0;
 	s->n_logs = whole_journal ? 1 : n;
 	s->log = xcalloc(s->n_logs, sizeof(*s->log));
@@ -391,8 +391,7 @@ bool stream_next(struct stream *s, struct event *event)
 		const struct record *r = &log->current->records.record[log->next_record - 1];
 
 		log->has_record = false;
-		if (!r->match && o->wanted &&
-		    !o->wanted(o->ctx, record_queue_id(r, block)))
+		if (!r->match && o->wanted && !o->wanted(o->ctx, record_queue_id(r, block)))
 			continue;
 		event->time = log->time;
 		if (matcher_finish(s->matcher, r, block, event))

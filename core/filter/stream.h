@@ -11,7 +11,8 @@
 struct stream_options {
 	unsigned int threads; /* 1: all work is done in the caller's */
 	struct instant now;   /* the latest moment that a pipe's lines can have */
-	bool journal;	      /* the paths are journal files; none: this system's journal */
+	bool journal;         /* the paths are journal files; none: this system's journal */
+	unsigned int kinds;   /* of events that are of use, 1 << kind each; 0: all */
 	struct instant since; /* where to start in a journal; INSTANT_NONE: at its head */
 	/*
 	 * Is a line about this queue id of interest? Asked in the order of time; what it refuses
@@ -22,7 +23,7 @@ struct stream_options {
 };
 
 struct stream_stats {
-	uint64_t bytes;	     /* of log text, unpacked */
+	uint64_t bytes;      /* of log text, unpacked */
 	uint64_t read_bytes; /* on disk, for a progress bar: of total_bytes */
 	uint64_t total_bytes;
 	uint64_t long_lines; /* dropped: too long */

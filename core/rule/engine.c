@@ -51,8 +51,17 @@ struct trip {
 	struct place place;
 };
 
+/* The rules of one jail that events about one kind of subject can count for. */
+struct plan {
+	const struct jail *jail;
+	const struct rule **rule;
+	size_t n;
+	unsigned int on; /* kinds of event that any of them counts */
+};
+
 struct engine {
 	const struct jail_set *jails;
+	struct plan *plan[SUBJECT_ADDRESS + 1]; /* by kind of subject, then by jail */
 	struct engine_options options;
 	struct places places;
 	struct subjects account, name, address;
@@ -61,7 +70,10 @@ struct engine {
 	struct table holds, customers, trips;
 	struct engine_stats stats;
 	uint32_t horizon_s;
+	uint32_t places_least_s; /* the shortest findtime of the rules that read sightings */
+	unsigned int kinds;
 	bool any_limits, any_reset;
+	bool places_of_offenders; /* a rule by network or about places counts failures by address */
 };
 
 /* One event on its way through the jails: who, where, and what it adds. */
@@ -69,8 +81,11 @@ struct step {
 	const struct event *event;
 	unsigned int kinds; /* a message is a login too */
 	uint32_t now_s;
+	uint64_t host_hash;        /* of the address as it counts; 0 where the line doesn't say */
 	struct subject *subject;   /* whom it is about */
 	struct sighting *sighting; /* where from; NULL where the line doesn't say */
+	bool moved;                /* the sighting is new, or so long ago that it may count anew */
+	bool provisional;          /* an address that is nobody's subject yet: see on_offender() */
 	uint64_t recipients, bytes;
 };
 
@@ -86,6 +101,35 @@ static bool reads_sightings(const struct rule *r)
 	       r->on & (1U << EVENT_LOGIN | 1U << EVENT_FAILURE);
 }
 
+/* Is the rule one that events about this kind of subject count for? */
+static bool concerns(const struct rule *r, enum subject_kind kind)
+{
+	bool of_address = r->by == KEY_IP || r->by == KEY_NETWORK;
+	bool failures = r->on & (1U << EVENT_FAILURE | 1U << EVENT_OFFENCE);
+
+	if (kind == SUBJECT_ADDRESS)
+		return of_address;
+	return !of_address && failures == (kind == SUBJECT_NAME);
+}
+
+static void make_plan(struct engine *e, enum subject_kind kind)
+{
+	e->plan[kind] = xcalloc(e->jails->n_jails, sizeof(struct plan));
+	for (size_t i = 0; i < e->jails->n_jails; i++) {
+		const struct jail *jail = e->jails->jail[i];
+		struct plan *plan = &e->plan[kind][i];
+
+		plan->jail = jail;
+		plan->rule = xcalloc(jail->n_rules, sizeof(struct rule *));
+		for (size_t k = 0; k < jail->n_rules; k++) {
+			if (!concerns(jail->rule[k], kind))
+				continue;
+			plan->rule[plan->n++] = jail->rule[k];
+			plan->on |= jail->rule[k]->on;
+		}
+	}
+}
+
 static void rule_init(struct engine *e, const struct rule *r)
 {
 	bool distinct = r->aggregate == AGGREGATE_DISTINCT;
@@ -95,6 +139,11 @@ static void rule_init(struct engine *e, const struct rule *r)
 	if (r->findtime_s > e->horizon_s)
 		e->horizon_s = r->findtime_s;
 	e->any_reset |= r->reset_on_success;
+	e->kinds |= r->on;
+	e->places_of_offenders |=
+		r->by == KEY_NETWORK || (r->by == KEY_IP && rule_is_about_places(r));
+	if (reads_sightings(r) && r->findtime_s < e->places_least_s)
+		e->places_least_s = r->findtime_s;
 	if (!reads_sightings(r) && r->aggregate != AGGREGATE_TRAVEL)
 		windows_init(&e->windows[r->id], distinct ? WINDOW_DISTINCT : WINDOW_SUM, span_s,
 			     r->max, invented ? INVENTED_MOST : 0);
@@ -107,13 +156,18 @@ struct engine *engine_new(const struct jail_set *jails, const struct engine_opti
 	e->jails = jails;
 	e->options = *options;
 	e->places = (struct places){ options->geoip, options->own, jails };
-	e->horizon_s = DAY_S;
+	e->horizon_s = e->places_least_s = DAY_S;
 	e->windows = xcalloc(jails->n_rules, sizeof(*e->windows));
 	for (size_t i = 0; i < jails->n_jails; i++) {
 		e->any_limits |= jails->jail[i]->n_limits > 0;
 		for (size_t k = 0; k < jails->jail[i]->n_rules; k++)
 			rule_init(e, jails->jail[i]->rule[k]);
 	}
+	for (enum subject_kind kind = 0; kind <= SUBJECT_ADDRESS; kind++)
+		make_plan(e, kind);
+	/* What ties messages to accounts is needed whatever the rules are. */
+	e->kinds |= 1U << EVENT_LOGIN | 1U << EVENT_MESSAGE | 1U << EVENT_QUEUED |
+		    1U << EVENT_BOUNCE | 1U << EVENT_REMOVED;
 	subjects_init(&e->account, SUBJECT_ACCOUNT, 0);
 	subjects_init(&e->name, SUBJECT_NAME, INVENTED_MOST);
 	subjects_init(&e->address, SUBJECT_ADDRESS, INVENTED_MOST);
@@ -138,6 +192,11 @@ void engine_free(struct engine *e)
 	table_fini(&e->holds);
 	table_fini(&e->customers);
 	table_fini(&e->trips);
+	for (enum subject_kind kind = 0; kind <= SUBJECT_ADDRESS; kind++) {
+		for (size_t i = 0; i < e->jails->n_jails; i++)
+			free(e->plan[kind][i].rule);
+		free(e->plan[kind]);
+	}
 	free(e->windows);
 	free(e);
 }
@@ -160,6 +219,11 @@ const struct queue *engine_queue(const struct engine *e)
 uint32_t engine_horizon_s(const struct engine *e)
 {
 	return e->horizon_s;
+}
+
+unsigned int engine_kinds(const struct engine *e)
+{
+	return e->kinds;
 }
 
 bool engine_wants(const struct engine *e, struct slice queue_id)
@@ -265,23 +329,26 @@ static uint8_t service_flag(struct slice service)
 }
 
 /* Where the subject was seen: found or made, and brought up to date. */
-static struct sighting *see(struct engine *e, struct subject *s, const struct event *event,
-			    uint32_t now_s)
+static struct sighting *see(struct engine *e, struct step *step)
 {
-	struct prefix host = address_host(&event->ip);
-	struct sighting *at = subject_find_sighting(s, &host);
-	struct slice rdns = event->field[FIELD_RDNS];
+	struct prefix host = address_host(&step->event->ip);
+	struct sighting *at = subject_find_sighting(step->subject, &host);
+	struct slice rdns = step->event->field[FIELD_RDNS];
+	uint8_t flags = at ? at->flags : 0;
 
 	if (!at) {
-		at = subject_add_sighting(s, &host, back(now_s, e->horizon_s));
-		places_fill(&e->places, at, &event->ip);
-		at->first = now_s;
+		at = subject_add_sighting(step->subject, &host, back(step->now_s, e->horizon_s));
+		places_fill(&e->places, at, &step->event->ip);
+		at->first = at->last = step->now_s;
+		step->moved = true;
 	}
-	if (now_s < at->first)
-		at->first = now_s;
-	if (now_s > at->last)
-		at->last = now_s;
-	at->flags |= service_flag(event->field[FIELD_SERVICE]);
+	if (step->now_s < at->first)
+		at->first = step->now_s;
+	at->flags |= service_flag(step->event->field[FIELD_SERVICE]);
+	step->moved |= at->flags != flags ||
+		       (step->now_s > at->last && step->now_s - at->last >= e->places_least_s);
+	if (step->now_s > at->last)
+		at->last = step->now_s;
 	if (!at->rdns && rdns.ptr && rdns.len < USER_LONGEST && !slice_is(rdns, "unknown"))
 		at->rdns = xstrndup(rdns.ptr, rdns.len);
 	return at;
@@ -298,10 +365,10 @@ static void learn_network(struct engine *e, struct subject *s, struct sighting *
 		at->flags |= SIGHTING_KNOWN;
 }
 
-static void note_customer(struct engine *e, const struct sighting *at, uint32_t now_s)
+/* Once for each sighting and day. */
+static void note_customer(struct engine *e, uint64_t host_hash, uint32_t now_s)
 {
-	uint64_t key = hash_bytes(at->host.base.byte, sizeof(at->host.base.byte));
-	struct customer *c = table_add(&e->customers, key, back(now_s, 30 * DAY_S), NULL);
+	struct customer *c = table_add(&e->customers, host_hash, back(now_s, 30 * DAY_S), NULL);
 	uint16_t day = (uint16_t)(now_s / DAY_S);
 
 	c->head.last = now_s;
@@ -312,10 +379,9 @@ static void note_customer(struct engine *e, const struct sighting *at, uint32_t 
 		c->days++;
 }
 
-static bool is_customer(const struct engine *e, const struct sighting *at, uint32_t now_s)
+static bool is_customer(const struct engine *e, uint64_t host_hash, uint32_t now_s)
 {
-	const struct customer *c = table_find(
-		&e->customers, hash_bytes(at->host.base.byte, sizeof(at->host.base.byte)));
+	const struct customer *c = table_find(&e->customers, host_hash);
 
 	return c && c->days - (c->last_day == now_s / DAY_S) >= (int)e->options.known_days;
 }
@@ -323,27 +389,23 @@ static bool is_customer(const struct engine *e, const struct sighting *at, uint3
 /* The key of a rule's windows for this event; 0 where the event lacks a part of it. */
 static uint64_t window_key(const struct rule *r, const struct step *step)
 {
-	const struct sighting *at = step->sighting;
 	struct slice session = step->event->field[FIELD_SESSION];
-	uint64_t ip = at ? hash_bytes(at->host.base.byte, sizeof(at->host.base.byte)) : 0;
+	uint64_t who = step->subject->hash, host = step->host_hash;
 
 	switch (r->by) {
 	case KEY_USER:
-		return step->subject->hash;
+		return who;
 	case KEY_IP:
-		return ip;
+		return host;
 	case KEY_NETWORK:
-		return at ? hash_pair(at->network, 0) : 0;
+		return step->sighting ? hash_pair(step->sighting->network, 0) : 0;
 	case KEY_USER_IP:
-		return at ? hash_pair(step->subject->hash, ip) : 0;
+		return host ? hash_pair(who, host) : 0;
 	case KEY_SESSION:
 		if (session.ptr)
-			ip = hash_pair(ip, hash_bytes(session.ptr, session.len));
-		else if (step->event->pid)
-			ip = hash_pair(ip, step->event->pid);
-		else
-			return 0;
-		return hash_pair(step->subject->hash, ip);
+			return hash_pair(who,
+					 hash_pair(host, hash_bytes(session.ptr, session.len)));
+		return step->event->pid ? hash_pair(who, hash_pair(host, step->event->pid)) : 0;
 	case KEYS:
 		break;
 	}
@@ -365,7 +427,7 @@ static uint64_t window_gain(const struct rule *r, const struct step *step)
 		return 1;
 	switch (r->value) {
 	case VALUE_IP:
-		return at ? hash_bytes(at->host.base.byte, sizeof(at->host.base.byte)) : 0;
+		return step->host_hash;
 	case VALUE_NETWORK:
 		return at ? at->network : 0;
 	case VALUE_COUNTRY:
@@ -506,7 +568,7 @@ static enum level level_of(const struct engine *e, const struct jail *jail, cons
 	const struct sighting *at = step->sighting;
 
 	if (jail->subject == SUBJECT_ADDRESS && at &&
-	    (at->flags & SIGHTING_OWN || is_customer(e, at, step->now_s)))
+	    (at->flags & SIGHTING_OWN || is_customer(e, step->host_hash, step->now_s)))
 		sure = 0;
 	if (sure >= jail->threshold)
 		return LEVEL_ACT;
@@ -532,6 +594,7 @@ static void judge(struct engine *e, const struct jail *jail, const struct step *
 	struct verdict v = { jail, step->subject, LEVEL_NONE, 0, step->event->time, finding,
 			     0,    step->now_s };
 	unsigned int of_failures = 0;
+	bool dry = false;
 
 	for (size_t i = 0; i < jail->n_rules; i++) {
 		const struct rule *r = jail->rule[i];
@@ -547,13 +610,16 @@ static void judge(struct engine *e, const struct jail *jail, const struct step *
 			(struct finding){ r, value, limit.max, r->dry_run ? 0 : limit.score };
 		v.score += r->dry_run ? 0 : limit.score;
 		of_failures += r->dry_run || !r->of_failures ? 0 : limit.score;
+		dry |= r->dry_run;
 		if (limit.score && back(step->now_s, r->findtime_s) < v.begin_s)
 			v.begin_s = back(step->now_s, r->findtime_s);
 	}
-	step->subject->standing &= ~(1U << jail->index);
+	if (v.score == 0 && !dry)
+		step->subject->standing &= ~(1U << jail->index);
+	else
+		step->subject->standing |= 1U << jail->index;
 	if (v.n_findings == 0)
 		return;
-	step->subject->standing |= 1U << jail->index;
 	v.level = level_of(e, jail, step, v.score, of_failures);
 	suspect(e, step, v.level);
 	e->options.on_verdict(e->options.ctx, &v);
@@ -567,56 +633,95 @@ static bool of_jails_filters(const struct jail *jail, const struct event *event)
 	return jail->n_filters == 0;
 }
 
-/* Is the rule one that this kind of subject's events count for? */
-static bool concerns(const struct rule *r, const struct step *step)
+/*
+ * Adds the event to the windows of one rule; true where it is above its max now. As long as no
+ * rule of the jail holds, what reads sightings needs no look unless a sighting moved.
+ */
+static bool run_rule(struct engine *e, const struct jail *jail, const struct rule *r,
+		     const struct step *step, uint64_t *counted)
 {
-	bool of_address = r->by == KEY_IP || r->by == KEY_NETWORK;
+	bool stands = step->subject->standing & 1U << jail->index;
 
-	return r->on & step->kinds && of_address == (step->subject->kind == SUBJECT_ADDRESS);
+	if (reads_sightings(r) && ((!step->moved && !stands) || !comes_after(e, r, step)))
+		return false;
+	*counted = count_event(e, jail, r, step);
+	if (*counted <= r->max && !(*counted && step->subject->limit_class))
+		return false;
+	if (*counted <= limit_of(jail, r, step).max)
+		return false;
+	note_hold(e, step->subject, r, *counted, step->now_s);
+	return r->score > 0; /* a mere condition decides nothing */
 }
 
-static void run_jail(struct engine *e, const struct jail *jail, const struct step *step)
+/*
+ * An address is nobody until it is over a limit: only then it gets a name and a sighting, with
+ * what its window knows of it. False where the jail ignores it.
+ */
+static bool make_real(struct engine *e, struct step *step, const struct jail *jail,
+		      const uint64_t *counted)
 {
-	uint64_t counted[RULES_MOST] = { 0 };
-	const struct sighting *at = step->sighting;
-	bool over = step->subject->standing & 1U << jail->index;
-	bool decides = jail->subject == step->subject->kind;
+	struct prefix host = step->sighting->host;
+	char text[ADDRESS_TEXT];
 
-	if (step->subject->ignored & 1U << jail->index || (at && at->ignored & 1U << jail->index) ||
-	    !of_jails_filters(jail, step->event))
-		return;
+	step->subject =
+		subjects_get(&e->address, step->host_hash, slice_of(prefix_text(&host, text)),
+			     step->now_s, back(step->now_s, e->horizon_s), NULL);
+	step->sighting = see(e, step);
+	step->provisional = false;
 	for (size_t i = 0; i < jail->n_rules; i++) {
 		const struct rule *r = jail->rule[i];
 
-		if (!concerns(r, step))
-			continue;
-		counted[i] = count_event(e, jail, r, step);
-		if (counted[i] <= r->max && !(e->any_limits && counted[i]))
-			continue;
-		if (counted[i] <= limit_of(jail, r, step).max)
-			continue;
-		over = true;
-		note_hold(e, step->subject, r, counted[i], step->now_s);
+		if (counted[i] > step->sighting->logins)
+			step->sighting->logins = (uint32_t)counted[i];
+		if (counted[i] && r->by == KEY_IP)
+			step->sighting->first = windows_first(&e->windows[r->id], step->host_hash,
+							      step->sighting->first);
 	}
-	if (over && decides)
-		judge(e, jail, step, counted);
+	return !(step->sighting->ignored & 1U << jail->index);
 }
 
-static void run_jails(struct engine *e, const struct step *step)
+static void run_jail(struct engine *e, const struct plan *plan, struct step *step)
 {
+	uint64_t counted[RULES_MOST];
+	const struct jail *jail = plan->jail;
+	const struct sighting *at = step->sighting;
+	uint32_t bit = 1U << jail->index;
+	bool over = step->subject->standing & bit;
+
+	if (step->subject->ignored & bit || (at && at->ignored & bit) ||
+	    !of_jails_filters(jail, step->event))
+		return;
+	memset(counted, 0, jail->n_rules * sizeof(*counted));
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct rule *r = plan->rule[i];
+
+		if (r->on & step->kinds)
+			over |= run_rule(e, jail, r, step, &counted[r->index]);
+	}
+	if (!over || jail->subject != step->subject->kind ||
+	    (step->provisional && !make_real(e, step, jail, counted)))
+		return;
+	judge(e, jail, step, counted);
+}
+
+static void run_jails(struct engine *e, struct step *step)
+{
+	const struct plan *plan = e->plan[step->subject->kind];
+
 	for (size_t i = 0; i < e->jails->n_jails; i++)
-		run_jail(e, e->jails->jail[i], step);
+		if (plan[i].on & step->kinds)
+			run_jail(e, &plan[i], step);
 }
 
 /* A good login from an address takes back the failures that rules with reset_on_success counted. */
-static void reset_failures(struct engine *e, const struct sighting *at)
+static void reset_failures(struct engine *e, uint64_t host_hash)
 {
-	uint64_t key = hash_bytes(at->host.base.byte, sizeof(at->host.base.byte));
+	const struct plan *plan = e->plan[SUBJECT_ADDRESS];
 
 	for (size_t i = 0; i < e->jails->n_jails && e->any_reset; i++)
-		for (size_t k = 0; k < e->jails->jail[i]->n_rules; k++)
-			if (e->jails->jail[i]->rule[k]->reset_on_success)
-				windows_reset(&e->windows[e->jails->jail[i]->rule[k]->id], key);
+		for (size_t k = 0; k < plan[i].n; k++)
+			if (plan[i].rule[k]->reset_on_success)
+				windows_reset(&e->windows[plan[i].rule[k]->id], host_hash);
 }
 
 /* Somebody proved who he is: by logging in, with a message, or with one that was refused. */
@@ -629,11 +734,13 @@ static void on_success(struct engine *e, const struct event *event, struct step 
 	if (!step->subject)
 		return;
 	if (event->has_ip) {
-		at = step->sighting = see(e, step->subject, event, step->now_s);
-		at->logins++;
-		learn_network(e, step->subject, at, step->now_s);
-		note_customer(e, at, step->now_s);
-		reset_failures(e, at);
+		at = step->sighting = see(e, step);
+		if (at->logins++ == 0 || at->seen_day != (uint16_t)(step->now_s / DAY_S)) {
+			at->seen_day = (uint16_t)(step->now_s / DAY_S);
+			learn_network(e, step->subject, at, step->now_s);
+			note_customer(e, step->host_hash, step->now_s);
+		}
+		reset_failures(e, step->host_hash);
 	}
 	if (event->kind == EVENT_BOUNCE && at)
 		at->bounces++;
@@ -653,33 +760,46 @@ static void on_success(struct engine *e, const struct event *event, struct step 
 	run_jails(e, step);
 }
 
-/* Somebody failed to, or an address misbehaved. The name and the address are judged apart. */
+/*
+ * An address failed or misbehaved. Most that do are seen but once or twice, so as long as no rule
+ * is over its max there are windows for it and nothing else.
+ */
+static void on_offender(struct engine *e, const struct event *event, struct step *step)
+{
+	struct sighting nowhere = { .host = address_host(&event->ip) };
+	struct subject nobody = { .kind = SUBJECT_ADDRESS, .hash = step->host_hash };
+
+	step->subject = subjects_find(&e->address, step->host_hash);
+	if (step->subject) {
+		step->sighting = see(e, step);
+		step->sighting->logins++;
+	} else {
+		if (e->places_of_offenders)
+			places_fill(&e->places, &nowhere, &event->ip);
+		step->subject = &nobody;
+		step->sighting = &nowhere;
+		step->provisional = true;
+	}
+	run_jails(e, step);
+	step->provisional = false;
+}
+
+/* Somebody failed to log in. The address and the name are judged apart. */
 static void on_failure(struct engine *e, const struct event *event, struct step *step)
 {
-	char text[ADDRESS_TEXT];
-	struct prefix host;
-	bool is_new;
-
-	if (event->has_ip) {
-		host = address_host(&event->ip);
-		(void)prefix_text(&host, text);
-		step->subject = subjects_get(
-			&e->address, hash_bytes(host.base.byte, sizeof(host.base.byte)),
-			slice_of(text), step->now_s, back(step->now_s, e->horizon_s), &is_new);
-		step->sighting = see(e, step->subject, event, step->now_s);
-		step->sighting->logins++;
-		run_jails(e, step);
-	}
+	if (event->has_ip)
+		on_offender(e, event, step);
 	if (event->kind != EVENT_FAILURE || !event->field[FIELD_USER].ptr)
 		return;
 	step->sighting = NULL;
+	step->moved = false;
 	step->subject = get_user(e, &e->name, event->field[FIELD_USER], step->now_s);
 	if (!step->subject)
 		return;
 	if (event->has_ip) {
-		step->sighting = see(e, step->subject, event, step->now_s);
+		step->sighting = see(e, step);
 		step->sighting->logins++;
-		if (is_customer(e, step->sighting, step->now_s))
+		if (is_customer(e, step->host_hash, step->now_s))
 			step->sighting->flags |= SIGHTING_KNOWN;
 	}
 	run_jails(e, step);
@@ -718,6 +838,8 @@ static void on_queue(struct engine *e, const struct event *event, struct step *s
 	step->subject = m->account;
 	at = m->has_host ? subject_find_sighting(m->account, &m->host) : NULL;
 	step->sighting = at;
+	if (at)
+		step->host_hash = hash_bytes(at->host.base.byte, sizeof(at->host.base.byte));
 	if (event->kind == EVENT_QUEUED) {
 		m->counted = true;
 		if (at)
@@ -752,6 +874,11 @@ void engine_event(struct engine *e, const struct event *event)
 	if (event->time.ms < 0 || instant_s(event->time) >= UINT32_MAX)
 		return; /* before 1970 or after 2106: no server's clock */
 	step.now_s = (uint32_t)instant_s(event->time);
+	if (event->has_ip) {
+		struct prefix host = address_host(&event->ip);
+
+		step.host_hash = hash_bytes(host.base.byte, sizeof(host.base.byte));
+	}
 	switch (event->kind) {
 	case EVENT_MESSAGE:
 		step.kinds |= 1U << EVENT_LOGIN;

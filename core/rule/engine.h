@@ -57,6 +57,8 @@ void engine_free(struct engine *e); /* NULL is fine */
 
 /* Takes one event into account; calls on_verdict for each jail that holds something against it. */
 void engine_event(struct engine *e, const struct event *event);
+/* The kinds of events that any rule can use, 1 << kind each. */
+unsigned int engine_kinds(const struct engine *e);
 /* Whether events of this queue id can change anything (see stream_options.wanted). */
 bool engine_wants(const struct engine *e, struct slice queue_id);
 

@@ -37,6 +37,7 @@ struct sighting {
 	uint8_t flags;
 	uint8_t fetcher;
 	country_t country;
+	uint16_t seen_day; /* the day on which its network was last counted, since 1970 */
 	uint32_t asn;
 	uint32_t network;     /* what counts as one network: see subject.c */
 	uint32_t first, last; /* seconds since 1970 */

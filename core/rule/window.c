@@ -22,15 +22,51 @@ struct entry {
 	uint32_t value; /* an amount, or a value's hash */
 };
 
+/* Most windows ever hold one entry or two: these need no memory of their own. */
+enum { INLINE = 2 };
+
 struct window {
 	struct table_head head; /* last: the latest moment */
-	struct entry *entry;
-	uint32_t n, cap;
+	union {
+		struct entry few[INLINE];
+		struct entry *many;
+	};
+	uint32_t n, cap; /* cap INLINE: they are in `few` */
 };
+
+static struct entry *entries(struct window *win)
+{
+	return win->cap > INLINE ? win->many : win->few;
+}
+
+static const struct entry *entries_of(const struct window *win)
+{
+	return win->cap > INLINE ? win->many : win->few;
+}
 
 static void window_drop(void *element)
 {
-	free(((struct window *)element)->entry);
+	struct window *win = element;
+
+	if (win->cap > INLINE)
+		free(win->many);
+}
+
+/* Room for one more entry. */
+static struct entry *make_room(struct window *win)
+{
+	struct entry *many;
+
+	if (win->n < (win->cap ? win->cap : INLINE))
+		return entries(win);
+	win->cap = win->n * 2;
+	if (win->n > INLINE) {
+		win->many = xrealloc(win->many, win->cap, sizeof(*many));
+		return win->many;
+	}
+	many = xcalloc(win->cap, sizeof(*many));
+	memcpy(many, win->few, sizeof(win->few));
+	return win->many = many;
 }
 
 void windows_init(struct windows *w, enum window_kind kind, uint32_t span_s, uint64_t max,
@@ -56,48 +92,50 @@ static bool within(const struct windows *w, uint32_t then, uint32_t now)
 
 static void remove_at(struct window *win, uint32_t i)
 {
+	struct entry *e = entries(win);
+
 	win->n--;
-	memmove(&win->entry[i], &win->entry[i + 1], (win->n - i) * sizeof(*win->entry));
+	memmove(&e[i], &e[i + 1], (win->n - i) * sizeof(*e));
 }
 
 static void forget_old(const struct windows *w, struct window *win, uint32_t now)
 {
+	struct entry *e = entries(win);
 	uint32_t old = 0;
 
-	while (old < win->n && !within(w, win->entry[old].at_s, now))
+	while (old < win->n && !within(w, e[old].at_s, now))
 		old++;
 	if (old == 0)
 		return;
 	win->n -= old;
-	memmove(win->entry, win->entry + old, win->n * sizeof(*win->entry));
+	memmove(e, e + old, win->n * sizeof(*e));
 }
 
 /* Puts an entry where its moment belongs. */
 static void insert(struct window *win, uint32_t at_s, uint32_t value)
 {
-	size_t cap = win->cap;
+	struct entry *e = make_room(win);
 	uint32_t i = win->n;
 
-	win->entry = array_grow(win->entry, win->n, &cap, sizeof(*win->entry));
-	win->cap = (uint32_t)cap;
-	while (i > 0 && win->entry[i - 1].at_s > at_s)
+	while (i > 0 && e[i - 1].at_s > at_s)
 		i--;
-	memmove(&win->entry[i + 1], &win->entry[i], (win->n - i) * sizeof(*win->entry));
-	win->entry[i] = (struct entry){ at_s, value };
+	memmove(&e[i + 1], &e[i], (win->n - i) * sizeof(*e));
+	e[i] = (struct entry){ at_s, value };
 	win->n++;
 }
 
 static void add_amount(const struct windows *w, struct window *win, uint64_t amount, uint32_t at_s)
 {
 	uint32_t quantum = w->span_s / QUANTA, i = win->n;
+	struct entry *e = entries(win);
 
-	while (i > 0 && win->entry[i - 1].at_s > at_s)
+	while (i > 0 && e[i - 1].at_s > at_s)
 		i--;
 	/* The entry before it is less than a quantum older: one more of the same. */
-	if (i > 0 && at_s - win->entry[i - 1].at_s <= quantum) {
-		uint64_t sum = win->entry[i - 1].value + amount;
+	if (i > 0 && at_s - e[i - 1].at_s <= quantum) {
+		uint64_t sum = e[i - 1].value + amount;
 
-		win->entry[i - 1].value = sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
+		e[i - 1].value = sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
 		return;
 	}
 	insert(win, at_s, amount < UINT32_MAX ? (uint32_t)amount : UINT32_MAX);
@@ -105,10 +143,12 @@ static void add_amount(const struct windows *w, struct window *win, uint64_t amo
 
 static void add_value(const struct windows *w, struct window *win, uint32_t value, uint32_t at_s)
 {
+	const struct entry *e = entries(win);
+
 	for (uint32_t i = 0; i < win->n; i++) {
-		if (win->entry[i].value != value)
+		if (e[i].value != value)
 			continue;
-		if (win->entry[i].at_s >= at_s)
+		if (e[i].at_s >= at_s)
 			return;
 		remove_at(win, i);
 		break;
@@ -120,11 +160,12 @@ static void add_value(const struct windows *w, struct window *win, uint32_t valu
 
 static uint64_t value_at(const struct windows *w, const struct window *win, uint32_t now)
 {
+	const struct entry *e = entries_of(win);
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < win->n; i++)
-		if (within(w, win->entry[i].at_s, now))
-			sum += w->kind == WINDOW_SUM ? win->entry[i].value : 1;
+		if (within(w, e[i].at_s, now))
+			sum += w->kind == WINDOW_SUM ? e[i].value : 1;
 	return sum;
 }
 
@@ -150,6 +191,13 @@ uint64_t windows_value(const struct windows *w, uint64_t key, uint32_t at_s)
 	const struct window *win = table_find(&w->table, key);
 
 	return win ? value_at(w, win, at_s) : 0;
+}
+
+uint32_t windows_first(const struct windows *w, uint64_t key, uint32_t none)
+{
+	const struct window *win = table_find(&w->table, key);
+
+	return win && win->n > 0 ? entries_of(win)[0].at_s : none;
 }
 
 void windows_reset(struct windows *w, uint64_t key)

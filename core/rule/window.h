@@ -32,4 +32,6 @@ void windows_fini(struct windows *w);
 uint64_t windows_add(struct windows *w, uint64_t key, uint64_t value, uint32_t at_s);
 /* What the window holds at that moment. */
 uint64_t windows_value(const struct windows *w, uint64_t key, uint32_t at_s);
+/* The moment of its first entry, or `none` where there is none. */
+uint32_t windows_first(const struct windows *w, uint64_t key, uint32_t none);
 void windows_reset(struct windows *w, uint64_t key);
