@@ -4,8 +4,9 @@
  * libconfuse parses; this pass before it sees what libconfuse (3.3) lets by. It takes a string,
  * a comment or a section that never ends for one that ends with the file, so that half a jail
  * would silently be missing; it counts lines of comments more than once; it forgets where a section
- * began; and as every file is read into a tree of its own, it could not tell "+=" from "=". The
- * tokens are those of its lexer (src/lexer.l).
+ * began; it drops a "+" or "*" without quotes, so that news@* would be news@; and as every file
+ * is read into a tree of its own, it could not tell "+=" from "=". The tokens are those of its
+ * lexer (src/lexer.l).
  *
  * BUGS: a "${VARIABLE}" with a line break inside shifts the lines behind it by one.
  */
@@ -137,6 +138,10 @@ static int read_token(struct outline *o, struct reader *r, const char *name, str
 		return err_set(err, EINVAL,
 			       "%s:%d: expected \"=\" and the whole list: \"+=\" is not supported",
 			       name, line);
+	if (c == '+' || c == '*')
+		return err_set(err, EINVAL,
+			       "%s:%d: expected quotes around a value with a \"%c\" in it", name,
+			       line, c);
 	if (c == '{')
 		open_brace(r);
 	else if (c == '}')

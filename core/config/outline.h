@@ -19,8 +19,8 @@ struct outline {
 
 /*
  * Reads the braces of `text`, called `name` in errors, and makes blanks of its comments. It is an
- * error where a string, comment or brace is not closed and where "+=" stands; what else is wrong
- * libconfuse will say.
+ * error where a string, comment or brace is not closed, where "+=" stands and where a value needs
+ * quotes; what else is wrong libconfuse will say.
  */
 int outline_read(struct outline *o, const char *name, char *text, struct err *err);
 void outline_fini(struct outline *o);
