@@ -511,12 +511,12 @@ static void refuses_crowd(void **state)
 
 int main(void)
 {
-	struct CMUnitTest
-		tests[COUNT(mistakes) + COUNT(readings) + COUNT(homes) + COUNT(merges) + 4] = {
-			cmocka_unit_test(reads_jail),
-			cmocka_unit_test(takes_default_lists),
-			cmocka_unit_test(warns_of_what_is_off),
-		};
+	struct CMUnitTest tests[COUNT(mistakes) + COUNT(readings) + COUNT(homes) + COUNT(merges) +
+				COUNT(crowds) + 3] = {
+		cmocka_unit_test(reads_jail),
+		cmocka_unit_test(takes_default_lists),
+		cmocka_unit_test(warns_of_what_is_off),
+	};
 	size_t n = 3;
 
 	ADD_ROWS(tests, n, mistakes, tells_mistake);
