@@ -26,15 +26,21 @@ static bool type_holds(const MMDB_s *db, const char *word)
 	return strcasestr(db->metadata.database_type, word);
 }
 
+/* IPinfo's "country_asn" and "lite" have both in one. */
+static bool has_asns(const MMDB_s *db)
+{
+	return type_holds(db, "asn") || type_holds(db, "isp") || type_holds(db, "ipinfo_lite");
+}
+
 static int open_one(MMDB_s *db, const char *path, struct err *err)
 {
 	int status = MMDB_open(path, MMDB_MODE_MMAP, db);
 
-	if (status == MMDB_IO_ERROR)
+	if (status == MMDB_FILE_OPEN_ERROR)
 		return err_set(err, errno, "%s: %s", path, strerror(errno));
 	if (status != MMDB_SUCCESS)
 		return err_set(err, EINVAL, "%s: expected a MaxMind database (.mmdb): %s", path,
-			       MMDB_strerror(status));
+			       status == MMDB_IO_ERROR ? strerror(errno) : MMDB_strerror(status));
 	return 0;
 }
 
@@ -47,7 +53,7 @@ int geoip_open(struct geoip **out, const char *country_path, const char *asn_pat
 			goto fail;
 		g->has_country = true;
 		g->has_places = type_holds(&g->country, "city");
-		if (type_holds(&g->country, "asn")) {
+		if (type_holds(&g->country, "asn") && !type_holds(&g->country, "country")) {
 			err_set(err, EINVAL, "%s: expected a country or city database, found %s",
 				country_path, g->country.metadata.database_type);
 			goto fail;
@@ -57,7 +63,7 @@ int geoip_open(struct geoip **out, const char *country_path, const char *asn_pat
 		if (open_one(&g->asn, asn_path, err) < 0)
 			goto fail;
 		g->has_asn = true;
-		if (!type_holds(&g->asn, "asn") && !type_holds(&g->asn, "isp")) {
+		if (!has_asns(&g->asn)) {
 			err_set(err, EINVAL, "%s: expected an ASN database, found %s", asn_path,
 				g->asn.metadata.database_type);
 			goto fail;
