@@ -93,9 +93,13 @@ static int add_file(struct ignore *ig, enum ignore_list list, const char *path, 
 	if (!fp)
 		return err_set(err, errno, "%s: %s", path, strerror(errno));
 	for (int n = 1; ret == 0 && fgets(line, sizeof(line), fp); n++) {
+		bool whole = strchr(line, '\n') || feof(fp);
 		const char *entry = trim(line);
 
-		if (*entry && adders[list](ig, entry, &why) < 0)
+		if (!whole)
+			ret = err_set(err, EINVAL, "%s:%d: expected at most %zu characters", path,
+				      n, sizeof(line) - 2);
+		else if (*entry && adders[list](ig, entry, &why) < 0)
 			ret = err_set(err, why.code, "%s:%d: %s", path, n, why.text);
 	}
 	if (ret == 0 && ferror(fp))
