@@ -16,6 +16,7 @@ SAN ?= 0
 FUZZ ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),@:,@printf '  %-7s %s\n')
+submake = $(MAKE) --no-print-directory $(if $(filter 1,$(V)),,-s)
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 # Builds of different kinds live beside each other, so that none makes another compile again.

@@ -6,8 +6,8 @@ GEOIP_DIR ?= $(if $(wildcard /usr/share/tor/geoip6),/usr/share/tor,build/geoip)
 .PHONY: run
 run: ## installs what is missing, builds, scans this machine's mail log (or LOG=FILE, or a sample)
 	$(Q)packaging/install-missing build geoip
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) all
-	$(Q)$(MAKE) --no-print-directory geoip || echo 'postern: going on without a country database' >&2
+	$(Q)$(submake) -j$(JOBS) all
+	$(Q)$(submake) geoip || echo 'postern: going on without a country database' >&2
 	$(Q)packaging/scan-here $(LOG)
 
 .PHONY: geoip
@@ -31,12 +31,13 @@ COMPLETION = $(DATADIR)/bash-completion/completions/postern
 
 .PHONY: install
 install: all ## installs below PREFIX; never overwrites a config file that was changed
-	install -D -m 755 postern '$(DESTDIR)$(BINDIR)/postern'
+	$(say) INSTALL '$(DESTDIR)$(BINDIR)/postern' and what belongs to it
+	$(Q)install -D -m 755 postern '$(DESTDIR)$(BINDIR)/postern'
 	$(Q)for page in $(MAN_PAGES); do \
 		dir='$(DESTDIR)$(MANDIR)'/man$${page##*.} && mkdir -p "$$dir" && \
 		$(own_paths) $$page >"$$dir/$${page##*/}" && chmod 644 "$$dir/$${page##*/}" || exit 1; \
 	done
-	install -D -m 644 packaging/postern.bash '$(DESTDIR)$(COMPLETION)'
+	$(Q)install -D -m 644 packaging/postern.bash '$(DESTDIR)$(COMPLETION)'
 	$(Q)mkdir -p build && $(own_paths) packaging/postern.conf >build/postern.conf
 	$(Q)$(config_files) install build/postern.conf filters/*.conf jail.d/*.conf
 	$(Q)if [ -e build/country.mmdb ]; then \
@@ -45,7 +46,9 @@ install: all ## installs below PREFIX; never overwrites a config file that was c
 
 .PHONY: uninstall
 uninstall: ## removes what install put there, but for config files that were changed
-	rm -f '$(DESTDIR)$(BINDIR)/postern' '$(DESTDIR)$(COMPLETION)' '$(DESTDIR)$(STATEDIR)/country.mmdb'
+	$(say) REMOVE '$(DESTDIR)$(BINDIR)/postern' and what belongs to it
+	$(Q)rm -f '$(DESTDIR)$(BINDIR)/postern' '$(DESTDIR)$(COMPLETION)' \
+		'$(DESTDIR)$(STATEDIR)/country.mmdb'
 	$(Q)for page in $(MAN_PAGES); do \
 		rm -f '$(DESTDIR)$(MANDIR)'/man$${page##*.}/"$${page##*/}"; \
 	done

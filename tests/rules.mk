@@ -17,15 +17,18 @@ $(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz_%.o $(if $(filter 0,$(FUZZ)),$(BUILD)
 
 -include $(TESTS:=.d) $(FUZZERS:=.d) $(BUILD)/tests/fuzz_main.d
 
+# Objects of tests are kept, so that the next run compiles what has changed alone.
+.SECONDARY:
+
 # Two builds, each complete, and every test in both; see tests/run for what is run.
-check_builds = $(MAKE) --no-print-directory -j$(JOBS) all tests && \
-	$(MAKE) --no-print-directory -j$(JOBS) SAN=1 all tests
+check_builds = $(submake) -j$(JOBS) all tests && \
+	$(submake) -j$(JOBS) SAN=1 all tests
 
 .PHONY: check
 check: ## installs what is missing, builds, runs all tests (E2E=required: as root, or it fails)
 	$(Q)packaging/install-missing build geoip check
 	$(Q)[ "$$(id -u)" -ne 0 ] || packaging/install-missing e2e || [ '$(E2E)' != required ]
-	$(Q)$(MAKE) --no-print-directory geoip
+	$(Q)$(submake) geoip
 	$(Q)$(check_builds)
 	$(Q)E2E='$(E2E)' tests/run plain san seeds config shell e2e
 
@@ -35,7 +38,7 @@ check-unit: all tests ## builds and runs the unit tests
 
 .PHONY: check-san
 check-san: ## builds with ASan and UBSan; runs the unit tests and the seeds of the fuzz targets
-	$(Q)$(MAKE) --no-print-directory SAN=1 all tests
+	$(Q)$(submake) SAN=1 all tests
 	$(Q)tests/run san seeds
 
 # Lint: each of its parts can be called alone.
@@ -62,9 +65,9 @@ lint-man: | lint-tools
 
 lint-build: | lint-tools
 	$(say) LINT gcc
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) CC=gcc WERROR=1 BUILD=build/lint-gcc all tests
+	$(Q)$(submake) -j$(JOBS) CC=gcc WERROR=1 BUILD=build/lint-gcc all tests
 	$(say) LINT clang
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) CC=clang WERROR=1 BUILD=build/lint-clang all tests
+	$(Q)$(submake) -j$(JOBS) CC=clang WERROR=1 BUILD=build/lint-clang all tests
 
 lint-cppcheck: | lint-tools
 	$(say) LINT cppcheck
@@ -89,7 +92,7 @@ FUZZ_JOBS ?= 1
 .PHONY: fuzz
 fuzz: ## runs each fuzz target for FUZZ_SECONDS (600), FUZZ_JOBS (1) at a time
 	$(Q)packaging/install-missing --tell build fuzz
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) CC=clang FUZZ=1 fuzzers
+	$(Q)$(submake) -j$(JOBS) CC=clang FUZZ=1 fuzzers
 	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_JOBS=$(FUZZ_JOBS) tests/fuzz $(notdir $(FUZZ_SRC:.c=))
 
 .PHONY: fuzzers
@@ -101,14 +104,14 @@ $(BUILD)/tests/measure: $(BUILD)/tests/bench/measure.o
 
 BENCH_LOG := build/bench/mail.log
 
-$(BENCH_LOG): $(GEOIP_DIR)/geoip $(GEOIP_DIR)/geoip6 | build/plain/tests/simulate
+$(BENCH_LOG): $(GEOIP_DIR)/geoip $(GEOIP_DIR)/geoip6 build/plain/tests/simulate
 	@mkdir -p $(@D)
 	$(say) SIM $@
 	$(Q)build/plain/tests/simulate bench --geoip $(GEOIP_DIR)/geoip --log $@.new && mv $@.new $@
 
 .PHONY: bench
 bench: all geoip $(BENCH_LOG) build/plain/tests/measure ## speed and memory against grep, mawk and others
-	$(Q)tests/bench/speed $(BENCH_LOG)
+	$(Q)GEOIP=$(GEOIP_DIR)/geoip tests/bench/speed $(BENCH_LOG)
 
 .PHONY: bench-detect
 bench-detect: all geoip build/plain/tests/simulate build/plain/tests/judge ## how well it decides

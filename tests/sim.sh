@@ -1,12 +1,12 @@
 #!/bin/sh
-# sim.sh SIMULATE JUDGE: the simulator repeats itself, writes the lines it should, and the
+# sim.sh [SIMULATE JUDGE]: the simulator repeats itself, writes the lines it should, and the
 # judge tells a good scan from a bad one. Needs no database: it makes a world of six countries.
 # shellcheck disable=SC2016,SC2059 # programs and formats are quoted on purpose
 set -eu
 export LC_ALL=C
 
-simulate=$1
-judge=$2
+simulate=${1:-build/plain/tests/simulate}
+judge=${2:-build/plain/tests/judge}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 failures=0
