@@ -21,8 +21,9 @@
 
 enum {
 	WORDS = FILTER_MATCHES_MOST / 64,
-	HITS = 256,
-	PROGRAMS = 64, /* cache of program names; a server has some twenty */
+	HITS = 64,
+	PROGRAMS = 128, /* cache of program names; a server has some twenty */
+	PROBES = 8,
 	PROGRAM_LONGEST = 64,
 	MATCH_LIMIT = 50000, /* steps of one regex on one line: below 2 ms */
 };
@@ -141,22 +142,35 @@ struct matcher_stats matcher_take_stats(struct matcher *m)
 	return stats;
 }
 
-/* Which matches take lines of `program`: asked for every hit, so remembered by name. */
-static const struct matches *allowed_for(struct matcher *m, struct slice program)
+static void learn_program(struct matcher *m, struct program *p, struct slice program)
 {
-	struct program *p;
-
-	if (!program.ptr)
-		return &m->tagless;
-	p = &m->program[hash_bytes(program.ptr, program.len) % PROGRAMS];
-	if (p->len == program.len && memcmp(p->name, program.ptr, p->len) == 0)
-		return &p->allowed;
 	p->allowed = (struct matches){ 0 };
 	for (size_t i = 0; i < m->set->n_matches; i++)
 		if (filter_match_takes(m->set->match[i], program))
 			matches_add(&p->allowed, i);
 	p->len = program.len <= PROGRAM_LONGEST ? program.len : 0;
 	memcpy(p->name, program.ptr, p->len);
+}
+
+/*
+ * Which matches take lines of `program`: asked for every hit, so remembered by name. Names that
+ * fall on the same place stand side by side, or two of them would drive each other out for ever.
+ */
+static const struct matches *allowed_for(struct matcher *m, struct slice program)
+{
+	struct program *first, *p;
+	size_t place;
+
+	if (!program.ptr)
+		return &m->tagless;
+	place = hash_bytes(program.ptr, program.len) % (PROGRAMS - PROBES);
+	first = p = &m->program[place];
+	for (int i = 0; i < PROBES && p->len > 0; i++, p++)
+		if (p->len == program.len && memcmp(p->name, program.ptr, p->len) == 0)
+			return &p->allowed;
+	if (p == first + PROBES)
+		p = first;
+	learn_program(m, p, program);
 	return &p->allowed;
 }
 
@@ -332,13 +346,19 @@ static struct matches collect(struct cursor *c, const struct matcher *m, struct 
 	return candidates;
 }
 
-static bool any_useful(const struct matcher *m, const struct matches *candidates)
+/* Drops the candidates behind the last useful one; false where none is. */
+static bool keep_useful(const struct matcher *m, struct matches *candidates)
 {
-	uint64_t any = 0;
+	for (size_t w = m->n_words; w-- > 0;) {
+		uint64_t useful = candidates->word[w] & m->useful.word[w];
 
-	for (size_t w = 0; w < m->n_words; w++)
-		any |= candidates->word[w] & m->useful.word[w];
-	return any;
+		if (useful) {
+			candidates->word[w] &= ~UINT64_C(0) >> __builtin_clzll(useful);
+			return true;
+		}
+		candidates->word[w] = 0;
+	}
+	return false;
 }
 
 void matcher_scan(struct matcher *m, struct slice block, struct records *out)
@@ -364,7 +384,7 @@ void matcher_scan(struct matcher *m, struct slice block, struct records *out)
 		end = (size_t)((char *)memchr(block.ptr + end, '\n', block.len - end) - block.ptr);
 		candidates = collect(&c, m, block, end);
 		pos = end + 1;
-		if (!any_useful(m, &candidates))
+		if (!keep_useful(m, &candidates))
 			continue;
 		out->record = array_grow(out->record, out->n, &out->cap, sizeof(*out->record));
 		if (take_line(m, block.ptr, (struct slice){ block.ptr + start, end - start },
