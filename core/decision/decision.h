@@ -33,7 +33,7 @@ struct decision {
 	struct instant last_at;            /* when a rule last held */
 	uint32_t begin_s;                  /* addresses first seen before are no bots */
 	struct finding *peak;              /* by index of rule in its jail; rule NULL: never held */
-	struct decision_step *step; /* at most STEPS_MOST */
+	struct decision_step *step;        /* at most STEPS_MOST */
 	size_t n_steps, cap_steps;
 	struct sighting before; /* where the subject was seen before it began */
 	bool has_before;

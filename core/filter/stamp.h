@@ -9,13 +9,13 @@
 
 /* A time as a line shows it, before anyone asked which year or zone it means. */
 struct stamp {
-	int16_t year;	  /* 0: the line doesn't say */
-	uint8_t month;	  /* 1 to 12 */
-	uint8_t day;	  /* 1 to 31 */
-	uint8_t hour;	  /* 0 to 23 */
-	uint8_t minute;	  /* 0 to 59 */
-	uint8_t second;	  /* 0 to 60, a leap second */
-	bool has_zone;	  /* offset_min is valid */
+	int16_t year;       /* 0: the line doesn't say */
+	uint8_t month;      /* 1 to 12 */
+	uint8_t day;        /* 1 to 31 */
+	uint8_t hour;       /* 0 to 23 */
+	uint8_t minute;     /* 0 to 59 */
+	uint8_t second;     /* 0 to 60, a leap second */
+	bool has_zone;      /* offset_min is valid */
 	int16_t offset_min; /* east of Greenwich, in minutes */
 	uint16_t ms;
 };
