@@ -304,14 +304,15 @@ static void grid_print(struct grid *g, FILE *out)
 
 static char *network_text(const struct sighting *s, const struct geoip *geoip)
 {
+	uint32_t asn = geoip_asn(geoip, &s->host.base);
 	char *holder, *text;
 
 	if (s->flags & SIGHTING_OWN)
 		return xstrdup("this server");
-	if (!s->asn)
+	if (!asn)
 		return xstrdup("");
-	holder = geoip ? text_printable(geoip_holder(geoip, &s->host.base)) : xstrdup("");
-	text = xasprintf("AS%u %.24s", s->asn, holder);
+	holder = text_printable(geoip_holder(geoip, &s->host.base));
+	text = xasprintf("AS%u %.24s", asn, holder);
 	free(holder);
 	return text;
 }

@@ -31,14 +31,15 @@ static json_t *rules(const struct decision *d)
 static json_t *address(const struct decision *d, const struct sighting *s,
 		       const struct report_options *o)
 {
+	uint32_t asn = geoip_asn(o->geoip, &s->host.base);
 	char text[ADDRESS_TEXT], country[3];
 	json_t *a = json_object();
 
 	json_set_text(a, "ip", prefix_text(&s->host, text));
 	json_set_text(a, "name", s->rdns);
 	json_set_text(a, "country", s->country ? country_text(s->country, country) : NULL);
-	if (s->asn)
-		json_set_number(a, "asn", s->asn);
+	if (asn)
+		json_set_number(a, "asn", asn);
 	json_set_slice(a, "network", geoip_holder(o->geoip, &s->host.base));
 	(void)json_object_set_new(a, "known", json_boolean(s->flags & SIGHTING_KNOWN));
 	(void)json_object_set_new(a, "bot", json_boolean(decision_is_bot(d, s)));

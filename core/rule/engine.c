@@ -54,8 +54,8 @@ struct trip {
 /* The rules of one jail that events about one kind of subject can count for. */
 struct plan {
 	const struct jail *jail;
-	const struct rule **rule;
-	size_t n;
+	const struct rule **rule; /* first those that read sightings */
+	size_t n_places, n;
 	unsigned int on; /* kinds of event that any of them counts */
 };
 
@@ -121,11 +121,15 @@ static void make_plan(struct engine *e, enum subject_kind kind)
 
 		plan->jail = jail;
 		plan->rule = xcalloc(jail->n_rules, sizeof(struct rule *));
-		for (size_t k = 0; k < jail->n_rules; k++) {
-			if (!concerns(jail->rule[k], kind))
+		for (size_t k = 0; k < 2 * jail->n_rules; k++) {
+			const struct rule *r = jail->rule[k % jail->n_rules];
+			bool places = k < jail->n_rules;
+
+			if (!concerns(r, kind) || reads_sightings(r) != places)
 				continue;
-			plan->rule[plan->n++] = jail->rule[k];
-			plan->on |= jail->rule[k]->on;
+			plan->rule[plan->n++] = r;
+			plan->n_places += places;
+			plan->on |= r->on;
 		}
 	}
 }
@@ -433,7 +437,7 @@ static uint64_t window_gain(const struct rule *r, const struct step *step)
 	case VALUE_COUNTRY:
 		return at ? at->country : 0;
 	case VALUE_ASN:
-		return at ? at->asn : 0;
+		return at ? sighting_asn(at) : 0;
 	case VALUE_USER:
 	case VALUE_HELO:
 	case VALUE_SERVICE:
@@ -633,17 +637,12 @@ static bool of_jails_filters(const struct jail *jail, const struct event *event)
 	return jail->n_filters == 0;
 }
 
-/*
- * Adds the event to the windows of one rule; true where it is above its max now. As long as no
- * rule of the jail holds, what reads sightings needs no look unless a sighting moved.
- */
+/* Adds the event to the windows of one rule; true where it is above its max now. */
 static bool run_rule(struct engine *e, const struct jail *jail, const struct rule *r,
 		     const struct step *step, uint64_t *counted)
 {
-	bool stands = step->subject->standing & 1U << jail->index;
-
-	if (reads_sightings(r) && ((!step->moved && !stands) || !comes_after(e, r, step)))
-		return false;
+	if (reads_sightings(r) && !comes_after(e, r, step))
+		return false; /* it has no window to keep up, so there is nothing to do */
 	*counted = count_event(e, jail, r, step);
 	if (*counted <= r->max && !(*counted && step->subject->limit_class))
 		return false;
@@ -692,7 +691,8 @@ static void run_jail(struct engine *e, const struct plan *plan, struct step *ste
 	    !of_jails_filters(jail, step->event))
 		return;
 	memset(counted, 0, jail->n_rules * sizeof(*counted));
-	for (size_t i = 0; i < plan->n; i++) {
+	/* As long as nothing holds, what reads sightings needs no look unless one of them moved. */
+	for (size_t i = over || step->moved ? 0 : plan->n_places; i < plan->n; i++) {
 		const struct rule *r = plan->rule[i];
 
 		if (r->on & step->kinds)

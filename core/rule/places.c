@@ -11,23 +11,27 @@
 
 enum { DISTINCT_MOST = 2048 }; /* twice SIGHTINGS_MOST, a power of two */
 
-static uint32_t network_number(const struct sighting *s, const struct address *a)
+/* Numbers of networks that are no ASN; RFC 6996 keeps those from 0xfa56ea00 on private. */
+#define NOT_ASN 0xfc000000U
+
+static uint32_t network_number(const struct sighting *s, uint32_t asn, const struct address *a)
 {
 	struct prefix p;
 
 	if (s->flags & SIGHTING_FETCHER)
 		return 0xff000000U | s->fetcher;
-	if (s->asn)
-		return s->asn;
-	/* RFC 6996: ASNs from 0xfa56ea00 on are private, so these can't be mistaken for one. */
+	if (asn)
+		return asn;
 	p = address_prefix(a, 16, 32);
 	if (address_is_v4(a))
 		return 0xfe000000U | (uint32_t)p.base.byte[12] << 8 | p.base.byte[13];
-	return 0xfc000000U | ((uint32_t)hash_bytes(p.base.byte, 4) & 0x1ffffffU);
+	return NOT_ASN | ((uint32_t)hash_bytes(p.base.byte, 4) & 0x1ffffffU);
 }
 
 void places_fill(const struct places *p, struct sighting *s, const struct address *a)
 {
+	uint32_t asn;
+
 	if (p->own && prefixset_holds(p->own, a))
 		s->flags |= SIGHTING_OWN;
 	for (size_t i = 0; i < p->jails->n_fetchers && !(s->flags & SIGHTING_FETCHER); i++) {
@@ -38,11 +42,16 @@ void places_fill(const struct places *p, struct sighting *s, const struct addres
 	}
 	if (!(s->flags & (SIGHTING_OWN | SIGHTING_FETCHER)))
 		s->country = geoip_country(p->geoip, a);
-	s->asn = geoip_asn(p->geoip, a);
-	s->network = network_number(s, a);
+	asn = geoip_asn(p->geoip, a);
+	s->network = network_number(s, asn, a);
 	for (size_t i = 0; i < p->jails->n_jails; i++)
-		if (ignore_has_address(&p->jails->jail[i]->ignore, a, s->country, s->asn))
+		if (ignore_has_address(&p->jails->jail[i]->ignore, a, s->country, asn))
 			s->ignored |= 1U << i;
+}
+
+uint32_t sighting_asn(const struct sighting *s)
+{
+	return s->flags & SIGHTING_FETCHER || s->network >= NOT_ASN ? 0 : s->network;
 }
 
 /* Does this sighting count for a rule about places, now? The owner's own places never do. */
@@ -67,7 +76,7 @@ static uint64_t value_of(const struct sighting *s, enum rule_value value)
 	case VALUE_COUNTRY:
 		return s->country;
 	case VALUE_ASN:
-		return s->asn;
+		return sighting_asn(s);
 	case VALUE_USER:
 	case VALUE_HELO:
 	case VALUE_SERVICE:

@@ -12,6 +12,8 @@ struct places {
 
 /* Fills in country, ASN, network, flags and ignoring jails of a new sighting. */
 void places_fill(const struct places *p, struct sighting *s, const struct address *a);
+/* The ASN that its network is, or 0 where it is none. */
+uint32_t sighting_asn(const struct sighting *s);
 /* How many different values of an address's field the sightings show that pass `r`. */
 uint64_t places_distinct(const struct subject *s, const struct rule *r, uint32_t jail_bit,
 			 uint32_t now_s);

@@ -31,21 +31,24 @@ enum sighting_flag {
 	SIGHTING_SERVICES = SIGHTING_SMTP | SIGHTING_IMAP | SIGHTING_POP3 | SIGHTING_OTHER,
 };
 
-/* What was seen of one subject from one address (for IPv6: one /64). */
+/*
+ * What was seen of one subject from one address (for IPv6: one /64). 64 bytes, because an account's
+ * sightings are walked at each of its logins.
+ */
 struct sighting {
 	struct prefix host;
 	uint8_t flags;
 	uint8_t fetcher;
 	country_t country;
-	uint16_t seen_day; /* the day on which its network was last counted, since 1970 */
-	uint32_t asn;
-	uint32_t network;     /* what counts as one network: see subject.c */
+	uint16_t seen_day;    /* the day on which its network was last counted, since 1970 */
+	uint32_t network;     /* what counts as one network: see places.c */
 	uint32_t first, last; /* seconds since 1970 */
 	uint32_t logins;      /* for a name or an address: failures */
 	uint32_t messages, recipients, bounces;
 	uint32_t ignored; /* jails that ignore it, one bit each */
 	char *rdns;       /* the name a server looked up; NULL where unknown */
 };
+_Static_assert(sizeof(struct sighting) == 64, "a cache line");
 
 /* A network that the subject was seen in, by days. */
 struct known {
@@ -61,20 +64,21 @@ struct daily {
 };
 
 struct subject {
+	/* What every event asks for comes first, in one cache line. */
 	uint64_t hash;
-	char *name; /* lower case, with realm; for an address its text */
 	struct sighting *sighting;
+	uint8_t *limit_class; /* by jail: 1 + index of its limits, 0 none; NULL: no jail has any */
 	struct known *known;
-	struct daily *daily; /* NULL until a message comes */
 	uint16_t n_sightings, cap_sightings, n_known;
 	uint8_t kind;
 	bool more_sightings;      /* SIGHTINGS_MOST was reached */
 	uint32_t last;            /* seconds since 1970 */
-	uint32_t pins;            /* decisions that need its sightings kept */
 	uint32_t ignored;         /* jails that ignore it, one bit each */
-	uint32_t standing;        /* jails in which a rule held, one bit each */
+	uint32_t standing;        /* jails in which a rule holds, one bit each */
 	uint32_t suspected_until; /* no network becomes known before; seconds since 1970 */
-	uint8_t *limit_class; /* by jail: 1 + index of its limits, 0 none; NULL: no jail has any */
+	struct daily *daily;      /* NULL until a message comes */
+	char *name;               /* lower case, with realm; for an address its text */
+	uint32_t pins;            /* decisions that need its sightings kept */
 };
 
 /* Subjects of one kind, by hash. */
