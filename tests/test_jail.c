@@ -484,6 +484,9 @@ static const struct crowd {
 	  "expected at most 32 jails" },
 	{ "65 rules", "jail j {\n", "rule r%d { count = login max = 1 }\n", "}", RULES_MOST + 1,
 	  "expected 1 to 64 rules" },
+	{ "255 limits", "jail j { rule r { count = login max = 1 }\n",
+	  "limits l%d { users = u rule r { max = 1 } }\n", "}", LIMITS_MOST + 1,
+	  "expected at most 254 limits" },
 	{ "255 fetchers", "", "fetcher f%d { networks = 10.0.0.0/8 }\n", "", UINT8_MAX,
 	  "expected fewer than 255 fetchers" },
 };

@@ -150,7 +150,7 @@ static void rule_init(struct engine *e, const struct rule *r)
 		e->places_least_s = r->findtime_s;
 	if (!reads_sightings(r) && r->aggregate != AGGREGATE_TRAVEL)
 		windows_init(&e->windows[r->id], distinct ? WINDOW_DISTINCT : WINDOW_SUM, span_s,
-			     r->max, invented ? INVENTED_MOST : 0);
+			     r->max_most, invented ? INVENTED_MOST : 0);
 }
 
 struct engine *engine_new(const struct jail_set *jails, const struct engine_options *options)
@@ -265,7 +265,6 @@ static bool canonical_user(const struct engine *e, struct slice user,
 			   char buf[2 * USER_LONGEST + 2], size_t *len)
 {
 	const char *realm = e->options.default_realm;
-	size_t n = 0;
 
 	while (user.len > 0 && user.ptr[0] == ' ') {
 		user.ptr++;
@@ -275,17 +274,18 @@ static bool canonical_user(const struct engine *e, struct slice user,
 		user.len--;
 	if (user.len == 0 || user.len > USER_LONGEST)
 		return false;
-	for (; n < user.len; n++)
-		buf[n] = user.ptr[n] >= 'A' && user.ptr[n] <= 'Z' ? (char)(user.ptr[n] + 32)
-								  : user.ptr[n];
-	if (realm && *realm && !memchr(buf, '@', n)) {
+	memcpy(buf, user.ptr, user.len);
+	*len = user.len;
+	if (realm && *realm && !memchr(buf, '@', *len)) {
 		size_t most = strnlen(realm, USER_LONGEST);
 
-		buf[n++] = '@';
-		memcpy(buf + n, realm, most);
-		n += most;
+		buf[(*len)++] = '@';
+		memcpy(buf + *len, realm, most);
+		*len += most;
 	}
-	*len = n;
+	for (size_t i = 0; i < *len; i++)
+		if (buf[i] >= 'A' && buf[i] <= 'Z')
+			buf[i] = (char)(buf[i] + 32);
 	return true;
 }
 
@@ -416,14 +416,25 @@ static uint64_t window_key(const struct rule *r, const struct step *step)
 	return 0;
 }
 
-/* What the event adds to the rule's window: an amount, or the hash of a value; 0 for nothing. */
-static uint64_t window_gain(const struct rule *r, const struct step *step)
+static uint64_t text_hash(struct slice text)
 {
-	static const enum event_field fields[VALUES] = { [VALUE_USER] = FIELD_USER,
-							 [VALUE_HELO] = FIELD_HELO,
-							 [VALUE_SERVICE] = FIELD_SERVICE };
+	return text.ptr ? hash_bytes(text.ptr, text.len) : 0;
+}
+
+/* Of the name as accounts are compared: one that is spelt in five ways is not five. */
+static uint64_t user_hash(const struct engine *e, struct slice user)
+{
+	char name[2 * USER_LONGEST + 2];
+	size_t len;
+
+	return canonical_user(e, user, name, &len) ? hash_bytes(name, len) : 0;
+}
+
+/* What the event adds to the rule's window: an amount, or the hash of a value; 0 for nothing. */
+static uint64_t window_gain(const struct engine *e, const struct rule *r, const struct step *step)
+{
 	const struct sighting *at = step->sighting;
-	struct slice text;
+	const struct slice *field = step->event->field;
 
 	if (r->aggregate == AGGREGATE_SUM)
 		return r->summed == FIELD_BYTES ? step->bytes : step->recipients;
@@ -439,13 +450,15 @@ static uint64_t window_gain(const struct rule *r, const struct step *step)
 	case VALUE_ASN:
 		return at ? sighting_asn(at) : 0;
 	case VALUE_USER:
+		return user_hash(e, field[FIELD_USER]);
 	case VALUE_HELO:
+		return text_hash(field[FIELD_HELO]);
 	case VALUE_SERVICE:
+		return text_hash(field[FIELD_SERVICE]);
 	case VALUES:
 		break;
 	}
-	text = step->event->field[fields[r->value]];
-	return text.ptr ? hash_bytes(text.ptr, text.len) : 0;
+	return 0;
 }
 
 static uint64_t travel_value(struct engine *e, const struct step *step)
@@ -491,7 +504,7 @@ static uint64_t count_event(struct engine *e, const struct jail *jail, const str
 	if (rule_is_about_places(r) && at && at->flags & (SIGHTING_KNOWN | SIGHTING_OWN))
 		return 0;
 	key = window_key(r, step);
-	gain = window_gain(r, step);
+	gain = window_gain(e, r, step);
 	return key && gain ? windows_add(&e->windows[r->id], key, gain, step->now_s) : 0;
 }
 

@@ -336,6 +336,7 @@ static int rule_load(struct rule *r, cfg_t *cfg, struct arena *a,
 		return -1;
 	rule_what(r, cfg, a, defaults);
 	r->max = (uint64_t)conf_count(cfg, r->aggregate == AGGREGATE_TRAVEL ? "travel" : "max");
+	r->max_least = r->max_most = r->max;
 	r->score = (unsigned int)conf_count(cfg, "score");
 	r->findtime_s = (uint32_t)findtime_s;
 	r->factor = strtod(cfg_getstr(cfg, "factor"), NULL);
@@ -497,9 +498,30 @@ static int jail_ignore(struct jail *jail, cfg_t *cfg, const struct jail_defaults
 	return 0;
 }
 
+/* One rule's other max and score for a class of users. */
+static int limit_load(struct limit *limit, struct jail *jail, cfg_t *cfg, struct err *err)
+{
+	struct rule *r = rule_named(jail, cfg_title(cfg));
+
+	if (!r)
+		return conf_err(err, cfg, "jail \"%s\" has no rule of this name", jail->name);
+	*limit = (struct limit){ r, r->max, r->score };
+	if (conf_is_set(cfg, "max"))
+		limit->max = (uint64_t)conf_count(cfg, "max");
+	if (conf_is_set(cfg, "score"))
+		limit->score = (unsigned int)conf_count(cfg, "score");
+	if (limit->max < r->max_least)
+		r->max_least = limit->max;
+	if (limit->max > r->max_most)
+		r->max_most = limit->max;
+	return 0;
+}
+
 static int jail_limits(struct jail_set *set, struct jail *jail, cfg_t *cfg, struct err *err)
 {
 	jail->n_limits = cfg_size(cfg, "limits");
+	if (jail->n_limits > LIMITS_MOST)
+		return conf_err(err, cfg, "expected at most %d limits", LIMITS_MOST);
 	jail->limits = arena_alloc(set->arena, jail->n_limits * sizeof(*jail->limits));
 	for (unsigned int i = 0; i < jail->n_limits; i++) {
 		cfg_t *section = cfg_getnsec(cfg, "limits", i);
@@ -510,19 +532,10 @@ static int jail_limits(struct jail_set *set, struct jail *jail, cfg_t *cfg, stru
 		if (l->users.n_users == 0 || cfg_size(section, "rule") == 0)
 			return conf_err(err, section, "expected \"users\" and at least one rule");
 		l->limit = arena_alloc(set->arena, cfg_size(section, "rule") * sizeof(*l->limit));
-		for (; l->n < cfg_size(section, "rule"); l->n++) {
-			cfg_t *rule = cfg_getnsec(section, "rule", (unsigned int)l->n);
-			const struct rule *r = rule_named(jail, cfg_title(rule));
-
-			if (!r)
-				return conf_err(err, rule, "jail \"%s\" has no rule of this name",
-						jail->name);
-			l->limit[l->n] = (struct limit){ r, r->max, r->score };
-			if (conf_is_set(rule, "max"))
-				l->limit[l->n].max = (uint64_t)conf_count(rule, "max");
-			if (conf_is_set(rule, "score"))
-				l->limit[l->n].score = (unsigned int)conf_count(rule, "score");
-		}
+		for (; l->n < cfg_size(section, "rule"); l->n++)
+			if (limit_load(&l->limit[l->n], jail,
+				       cfg_getnsec(section, "rule", (unsigned int)l->n), err) < 0)
+				return -1;
 	}
 	return 0;
 }

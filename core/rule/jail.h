@@ -10,9 +10,10 @@
 #include <stdint.h>
 
 enum {
-	JAILS_MOST = 32, /* subjects note jails as bits of a word */
-	RULES_MOST = 64, /* in one jail */
-	FOREVER = -1,    /* bantime: until an administrator lifts it */
+	JAILS_MOST = 32,   /* subjects note jails as bits of a word */
+	RULES_MOST = 64,   /* in one jail */
+	LIMITS_MOST = 254, /* classes of users in one jail: a subject notes its own in a byte */
+	FOREVER = -1,      /* bantime: until an administrator lifts it */
 };
 
 /* What a rule measures; the order is that of aggregate_names in jail.c. */
@@ -52,6 +53,7 @@ struct rule {
 	unsigned int on;       /* kinds of event that count, 1 << kind each */
 	unsigned int services; /* SIGHTING_SMTP ...; 0: any */
 	uint64_t max;
+	uint64_t max_least, max_most; /* of it and what limits make of it */
 	unsigned int score;
 	uint32_t findtime_s;
 	const country_t *home; /* AGGREGATE_FOREIGN */
