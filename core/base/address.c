@@ -73,16 +73,15 @@ bool address_is_v4(const struct address *a)
 	return memcmp(a->byte, mapped, sizeof(mapped)) == 0;
 }
 
+/* Asked for every event: whole bytes go at once. */
 static void keep_bits(struct address *a, unsigned int bits)
 {
-	for (unsigned int i = 0; i < 16; i++) {
-		unsigned int first = i * 8;
+	unsigned int whole = bits / 8;
 
-		if (first >= bits)
-			a->byte[i] = 0;
-		else if (first + 8 > bits)
-			a->byte[i] &= (uint8_t)(0xff00U >> (bits - first));
-	}
+	if (whole >= sizeof(a->byte))
+		return;
+	a->byte[whole] &= (uint8_t)(0xff00U >> bits % 8);
+	memset(a->byte + whole + 1, 0, sizeof(a->byte) - whole - 1);
 }
 
 struct prefix address_prefix(const struct address *a, unsigned int v4_bits, unsigned int v6_bits)

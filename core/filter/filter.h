@@ -29,7 +29,9 @@ struct filter_match {
 	bool jit; /* it could be JIT-compiled; without, it is slower, not wrong */
 	struct slice constant[EVENT_FIELDS];
 	uint8_t group[EVENT_FIELDS][FILTER_GROUPS_MOST]; /* group numbers; 0 ends the list */
-	struct texts programs;                           /* globs; none: any */
+	uint8_t field[EVENT_FIELDS];                     /* the fields that have groups */
+	uint8_t n_fields;
+	struct texts programs; /* globs; none: any */
 	struct texts literals; /* a line holds one of them; none: unknown */
 	struct texts examples, lookalikes;
 	bool queue_first; /* the message begins with the queue id */

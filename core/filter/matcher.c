@@ -42,6 +42,8 @@ struct program {
 struct matcher {
 	const struct filter_set *set;
 	size_t n_words;
+	const struct matcher
+		*original; /* whose prefilter and of_literal these are; NULL: own ones */
 	struct prefilter *prefilter;
 	struct matches *of_literal; /* by literal */
 	struct matches always;      /* matches without literals */
@@ -103,6 +105,14 @@ static void build_prefilter(struct matcher *m)
 	m->prefilter = prefilter_new(literal, n);
 }
 
+static void make_workspace(struct matcher *m)
+{
+	m->data = pcre2_match_data_create(UINT8_MAX + 1, NULL);
+	m->context = pcre2_match_context_create(NULL);
+	(void)pcre2_set_match_limit(m->context, MATCH_LIMIT);
+	(void)pcre2_set_depth_limit(m->context, MATCH_LIMIT);
+}
+
 struct matcher *matcher_new(const struct filter_set *set, unsigned int kinds)
 {
 	struct matcher *m = xcalloc(1, sizeof(*m));
@@ -116,10 +126,18 @@ struct matcher *matcher_new(const struct filter_set *set, unsigned int kinds)
 		if (kinds == 0 || kinds & 1U << set->match[i]->kind)
 			matches_add(&m->useful, i);
 	}
-	m->data = pcre2_match_data_create(UINT8_MAX + 1, NULL);
-	m->context = pcre2_match_context_create(NULL);
-	(void)pcre2_set_match_limit(m->context, MATCH_LIMIT);
-	(void)pcre2_set_depth_limit(m->context, MATCH_LIMIT);
+	make_workspace(m);
+	return m;
+}
+
+struct matcher *matcher_clone(const struct matcher *original)
+{
+	struct matcher *m = xcalloc(1, sizeof(*m));
+
+	*m = *original;
+	m->original = original;
+	m->stats = (struct matcher_stats){ 0 };
+	make_workspace(m);
 	return m;
 }
 
@@ -127,10 +145,12 @@ void matcher_free(struct matcher *m)
 {
 	if (!m)
 		return;
-	prefilter_free(m->prefilter);
+	if (!m->original) {
+		prefilter_free(m->prefilter);
+		free(m->of_literal);
+	}
 	pcre2_match_data_free(m->data);
 	pcre2_match_context_free(m->context);
-	free(m->of_literal);
 	free(m);
 }
 
@@ -182,7 +202,9 @@ static void note_spans(struct matcher *m, const struct filter_match *match, stru
 
 	r->n_spans = 0;
 	r->has_ip = false;
-	for (uint16_t field = 0; field < EVENT_FIELDS; field++) {
+	for (size_t k = 0; k < match->n_fields; k++) {
+		uint8_t field = match->field[k];
+
 		for (size_t i = 0; i < FILTER_GROUPS_MOST && match->group[field][i]; i++) {
 			PCRE2_SIZE from = ovector[2 * match->group[field][i]];
 			PCRE2_SIZE to = ovector[2 * match->group[field][i] + 1];

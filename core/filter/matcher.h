@@ -70,6 +70,8 @@ struct matcher;
  * a line whose literals all belong to others is dropped unread.
  */
 struct matcher *matcher_new(const struct filter_set *set, unsigned int kinds);
+/* Another one for another thread; what the original built is borrowed. */
+struct matcher *matcher_clone(const struct matcher *original);
 void matcher_free(struct matcher *m); /* NULL is fine */
 /* What was counted since the last call. */
 struct matcher_stats matcher_take_stats(struct matcher *m);

@@ -52,7 +52,6 @@ struct log {
 };
 
 struct stream {
-	const struct filter_set *set;
 	struct stream_options options;
 	struct log *log;
 	size_t n_logs, n_open, n_waiting;
@@ -141,9 +140,10 @@ static bool work(struct stream *s, struct matcher *m)
 static void *on_thread(void *ctx)
 {
 	struct stream *s = ctx;
-	struct matcher *m = matcher_new(s->set, s->options.kinds);
+	struct matcher *m;
 
 	pthread_mutex_lock(&s->lock);
+	m = matcher_clone(s->matcher);
 	while (!s->stop)
 		if (!work(s, m))
 			pthread_cond_wait(&s->changed, &s->lock);
@@ -250,7 +250,6 @@ struct stream *stream_open(const struct filter_set *set, const char *const *path
 	struct stream *s = xcalloc(1, sizeof(*s));
 	bool whole_journal = options->journal && n == 0;
 
-	s->set = set;
 	s->options = *options;
 	s->matcher = matcher_new(set, options->kinds);
 	s->n_threads = options->threads > 1 ? options->threads - 1 : 0;

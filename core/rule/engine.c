@@ -257,6 +257,25 @@ static uint32_t back(uint32_t now_s, uint32_t span_s)
 	return now_s > span_s ? now_s - span_s : 0;
 }
 
+/* ASCII letters to lower case, eight bytes at a time: it is done for every event. */
+static void lower(char *text, size_t len)
+{
+	const uint64_t ones = 0x0101010101010101, high = 0x8080808080808080;
+	uint64_t x, seven, upper;
+	size_t n;
+
+	for (; len > 0; len -= n, text += n) {
+		n = len < sizeof(x) ? len : sizeof(x);
+		x = 0;
+		memcpy(&x, text, n);
+		seven = x & ~high;
+		/* Bit 7 of a byte: it is at least 'A', not above 'Z', and ASCII. */
+		upper = (seven + (0x80 - 'A') * ones) & ~(seven + (0x7f - 'Z') * ones) & ~x & high;
+		x |= upper >> 2;
+		memcpy(text, &x, n);
+	}
+}
+
 /*
  * How accounts are compared: without the blanks around, in lower case (ASCII; mailboxes of other
  * scripts compare as bytes), with a realm. False for what is no name.
@@ -283,9 +302,7 @@ static bool canonical_user(const struct engine *e, struct slice user,
 		memcpy(buf + *len, realm, most);
 		*len += most;
 	}
-	for (size_t i = 0; i < *len; i++)
-		if (buf[i] >= 'A' && buf[i] <= 'Z')
-			buf[i] = (char)(buf[i] + 32);
+	lower(buf, *len);
 	return true;
 }
 
