@@ -107,9 +107,10 @@ static const char *database(struct setup *s, const char *option, const char *set
 			    const char *built, const char *const *places, size_t n)
 {
 	const char *tree = built ? in_tree(s->arena, built) : NULL;
+	const char *named = option ? option : setting;
 
-	if (option || setting)
-		return option ? option : arena_strdup(s->arena, setting);
+	if (named)
+		return *named ? arena_strdup(s->arena, named) : NULL; /* "": none at all */
 	for (size_t i = 0; i < n; i++)
 		if (access(places[i], R_OK) == 0)
 			return places[i];
