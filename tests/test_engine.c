@@ -1,12 +1,7 @@
 /*
  * test_engine - events in, verdicts out
  *
- * A row is a jail, a script of events and what the engine says to it. An event of the script is
- * a line "TIME KIND FIELD=VALUE...": the time counts from T0, the start of a day, in any form that
- * findtime has. Fields are u(ser), i(p), q(ueue_id), o(rig_queue_id), n (recipients), b(ytes), v
- * (service), s(ession), p(id), h(elo) and f(ilter); "each" is a delivery whose filter says that it
- * is one recipient. "x12/5m" does it twelve times, five minutes apart, with "%" counting from 1.
- *
+ * A row is a jail, a script of events (see tests/script.h) and what the engine says to it.
  * What is wanted is a list of changes, "TIME LEVEL SUBJECT SCORE(RULE,RULE); ": at first and
  * whenever a jail's opinion of a subject is another than before.
  */
@@ -14,21 +9,13 @@
 
 #include "tests/mmdb.h"
 #include "tests/rows.h"
+#include "tests/script.h"
 
-#include "core/base/instant.h"
-
-enum { T0_DAY = 20777, T0 = T0_DAY * 86400, SAID_MOST = 2000 };
+enum { SAID_MOST = 2000 };
 
 /* What a row's engine knows of the world. */
 enum { COUNTRY = 1, ASN = 2, CITY = 4, REALM = 8, OWN = 16 };
 
-static const char filter_text[] =
-	"filter one { daemon = a match m { regex = '^a=(?<user>.)' event = login "
-	"example = 'Nov 20 23:56:35 mail a: a=j' } }\n"
-	"filter two { daemon = b match m { regex = '^b=(?<user>.)' event = login recipients = 1 "
-	"example = 'Nov 20 23:56:35 mail b: b=j' } }\n";
-
-static struct filter_set *filters;
 static struct geoip *geoip[8];
 
 #define NETWORKS(max, find) \
@@ -458,92 +445,8 @@ static void on_verdict(void *ctx, const struct verdict *v)
 	*o = (struct opinion){ .jail = v->jail, .subject = v->subject };
 	memcpy(o->text, text, sizeof(text));
 	l->used += (size_t)snprintf(l->said + l->used, SAID_MOST - l->used, "%lld %s); ",
-				    (long long)(instant_s(v->at) - T0), text);
+				    (long long)(instant_s(v->at) - SCRIPT_T0), text);
 	assert_true(l->used < SAID_MOST);
-}
-
-/* The next word of the script, cut at a blank; "" at the end of the line. */
-static const char *next_word(const char **p, char *buf, size_t size)
-{
-	size_t len;
-
-	*p += strspn(*p, " ");
-	len = strcspn(*p, " \n");
-	assert_true(len < size);
-	memcpy(buf, *p, len);
-	buf[len] = '\0';
-	*p += len;
-	return buf;
-}
-
-/* `value` with "%" counted and "_" for a blank. */
-static struct slice expand(struct arena *a, const char *value, unsigned int count)
-{
-	char *text = arena_alloc(a, strlen(value) + 12), *out = text;
-
-	for (; *value; value++) {
-		if (*value == '%')
-			out += snprintf(out, 11, "%u", count);
-		else
-			*out++ = *value == '_' ? ' ' : *value;
-	}
-	return (struct slice){ text, (size_t)(out - text) };
-}
-
-static void set_field(struct event *event, char letter, struct slice value)
-{
-	static const char letters[] = "uqovsh";
-	static const enum event_field fields[] = { FIELD_USER,          FIELD_QUEUE_ID,
-						   FIELD_ORIG_QUEUE_ID, FIELD_SERVICE,
-						   FIELD_SESSION,       FIELD_HELO };
-	long long n = 0;
-
-	if (letter == 'i') {
-		event->has_ip = address_parse(&event->ip, value);
-		assert_true(event->has_ip);
-		return;
-	}
-	if (letter == 'f') {
-		event->match = filters->match[slice_is(value, "two")];
-		return;
-	}
-	if (strchr("nbp", letter)) {
-		assert_true(slice_number(value, &n));
-		event->recipients = letter == 'n' ? (uint32_t)n : event->recipients;
-		event->bytes = letter == 'b' ? (uint64_t)n : event->bytes;
-		event->pid = letter == 'p' ? (uint32_t)n : event->pid;
-		return;
-	}
-	assert_non_null(strchr(letters, letter));
-	event->field[fields[strchr(letters, letter) - letters]] = value;
-}
-
-/* One event of the line, for the `count`th time. Returns how often it is to be done. */
-static unsigned int read_event(struct event *event, struct arena *a, const char *line,
-			       unsigned int count)
-{
-	unsigned int times = 1;
-	int64_t at_s, step_s = 0;
-	struct err err;
-	char word[200];
-
-	*event = (struct event){ 0 };
-	assert_int_equal(span_parse(&at_s, next_word(&line, word, sizeof(word)), &err), 0);
-	assert_true(event_kind_named(next_word(&line, word, sizeof(word))) >= 0);
-	event->kind = (enum event_kind)event_kind_named(word);
-	while (*next_word(&line, word, sizeof(word))) {
-		if (strcmp(word, "each") == 0) {
-			event->match = filters->match[1];
-		} else if (word[0] == 'x') {
-			times = (unsigned int)strtoul(word + 1, NULL, 10);
-			assert_int_equal(span_parse(&step_s, strchr(word, '/') + 1, &err), 0);
-		} else {
-			assert_int_equal(word[1], '=');
-			set_field(event, word[0], expand(a, word + 2, count));
-		}
-	}
-	event->time = instant_of_s(T0 + at_s + (count - 1) * step_s);
-	return times;
 }
 
 /* The same into both engines, event by event: neither may have a part in the other. */
@@ -552,11 +455,11 @@ static void play(struct engine *const e[2], const char *script)
 	struct arena *a = arena_new();
 	struct event event;
 
-	for (const char *line = script; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-		unsigned int times = read_event(&event, a, line, 1);
+	for (const char *line = script; *line; line = script_next(line)) {
+		unsigned int times = script_event(&event, a, line, 1);
 
 		for (unsigned int count = 1; count <= times; count++) {
-			(void)read_event(&event, a, line, count);
+			(void)script_event(&event, a, line, count);
 			engine_event(e[0], &event);
 			engine_event(e[1], &event);
 		}
@@ -664,13 +567,13 @@ static void random_event(struct event *event, struct arena *a, uint64_t *seed, i
 	event->has_ip = random_next(seed) % 8 != 0 && address_parse(&event->ip, slice_of(text));
 	if (random_next(seed) % 8 != 0)
 		event->field[FIELD_USER] =
-			expand(a, "user%", (unsigned int)(random_next(seed) % 30));
+			script_expand(a, "user%", (unsigned int)(random_next(seed) % 30));
 	if (random_next(seed) % 4 != 0)
 		event->field[FIELD_QUEUE_ID] =
-			expand(a, "Q%", (unsigned int)(random_next(seed) % 200));
+			script_expand(a, "Q%", (unsigned int)(random_next(seed) % 200));
 	if (random_next(seed) % 16 == 0)
 		event->field[FIELD_ORIG_QUEUE_ID] =
-			expand(a, "Q%", (unsigned int)(random_next(seed) % 200));
+			script_expand(a, "Q%", (unsigned int)(random_next(seed) % 200));
 	if (random_next(seed) % 4 != 0)
 		event->field[FIELD_SERVICE] = slice_of(services[random_next(seed) % 4]);
 	event->recipients = (uint32_t)(random_next(seed) % 30);
@@ -706,7 +609,7 @@ static void keeps_promises(void **state)
 	unsigned int acts[3] = { 0 };
 	struct engine_options options = options_for(COUNTRY | OWN, &own, NULL);
 	struct jail_set *jails = load_jails(text);
-	int64_t now_ms = T0 * INT64_C(1000);
+	int64_t now_ms = SCRIPT_T0 * INT64_C(1000);
 	uint64_t seed = 3;
 	struct engine *e;
 
@@ -750,7 +653,7 @@ static int begin(void **state)
 	struct err err;
 
 	(void)state;
-	if (mmdb_make() < 0 || filter_set_load_text(&filters, "f.conf", filter_text, &err) < 0)
+	if (mmdb_make() < 0 || filter_set_load_text(&filters, "f.conf", script_filters, &err) < 0)
 		return -1;
 	return open_geoip(COUNTRY) | open_geoip(ASN) | open_geoip(CITY) | open_geoip(COUNTRY | ASN);
 }
