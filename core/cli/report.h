@@ -30,5 +30,5 @@ struct report_totals report_sum(const struct decision *d);
  * array is the caller's, what it points to the decision's.
  */
 const struct sighting **report_rows(const struct decision *d, size_t *n);
-/* The queue ids still in the queue; the array is the caller's. */
+/* The queue ids still in the queue, the oldest first; the array is the caller's. */
 const char **report_queue_ids(const struct decision *d, const struct queue *queue, size_t *n);
