@@ -203,6 +203,8 @@ static const struct moment {
 	{ "moment: words", "yesterday", -1 },
 	{ "moment: empty", "", -1 },
 	{ "moment: month 13", "2026-13-01", -1 },
+	{ "moment: 30 February", "2026-02-30", -1 },
+	{ "moment: no leap year", "2027-02-29 12:00", -1 },
 	{ "moment: garbage behind", "2026-11-20T22:56:35Zx", -1 },
 	{ "moment: bad offset", "2026-11-20T22:56:35+1", -1 },
 	{ "moment: garbage zone", "2026-11-20T22:56:35x01:00", -1 },

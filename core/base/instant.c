@@ -186,6 +186,15 @@ static bool zone_parse(const char *text, bool *local, int *offset_s)
 	return (*text == '+' || *text == '-') && text[1 + used] == '\0';
 }
 
+/* strptime() takes up to 31 days for any month, timegm() makes them days of the next. */
+static bool is_date(const struct tm *tm)
+{
+	struct tm date = { .tm_year = tm->tm_year, .tm_mon = tm->tm_mon, .tm_mday = tm->tm_mday };
+
+	(void)timegm(&date);
+	return date.tm_mday == tm->tm_mday;
+}
+
 int instant_parse(struct instant *at, const char *text, struct instant now, struct err *err)
 {
 	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S",
@@ -200,6 +209,8 @@ int instant_parse(struct instant *at, const char *text, struct instant now, stru
 		int offset_s;
 
 		if (!rest || !zone_parse(rest, &local, &offset_s))
+			continue;
+		if (!is_date(&tm))
 			continue;
 		*at = instant_of_s(local ? mktime(&tm) : timegm(&tm) - offset_s);
 		at->ms += ms;
