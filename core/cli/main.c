@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,7 +40,9 @@ void complain(const char *fmt, ...)
 bool set_zone(const char *zone)
 {
 	char *path = xasprintf("/usr/share/zoneinfo/%s", zone);
-	bool known = strcmp(zone, "UTC") == 0 || (!strstr(zone, "..") && access(path, R_OK) == 0);
+	struct stat st;
+	bool known = strcmp(zone, "UTC") == 0 || (!strstr(zone, "..") && access(path, R_OK) == 0 &&
+						  stat(path, &st) == 0 && S_ISREG(st.st_mode));
 
 	free(path);
 	if (!known || !*zone) {
