@@ -637,6 +637,20 @@ static int load_fetchers(struct jail_set *set, cfg_t *cfg, struct err *err)
 	return 0;
 }
 
+/* Names the jails that there are, as far as a message has room. */
+static int refuse_name(cfg_t *cfg, const char *name, struct err *err)
+{
+	char list[sizeof(err->text) / 2];
+	size_t len = 0;
+
+	list[0] = '\0';
+	for (unsigned int i = 0; i < cfg_size(cfg, "jail") && len < sizeof(list); i++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s\"%s\"", i ? ", " : "",
+					cfg_title(cfg_getnsec(cfg, "jail", i)));
+	return err_set(err, ENOENT, "no jail is called \"%s\"; there are %s", name,
+		       len > 0 ? list : "none");
+}
+
 static int add_tree(struct jail_set *set, cfg_t *cfg, const char *only,
 		    const struct filter_set *filters, const struct jail_defaults *defaults,
 		    struct err *err)
@@ -650,7 +664,7 @@ static int add_tree(struct jail_set *set, cfg_t *cfg, const char *only,
 			return -1;
 	}
 	if (only && set->n_jails == 0)
-		return err_set(err, ENOENT, "no jail is called \"%s\"", only);
+		return refuse_name(cfg, only, err);
 	return load_fetchers(set, cfg, err);
 }
 
@@ -734,21 +748,39 @@ static const char *why_off(const struct rule *r, const struct geoip *geoip)
 	return NULL;
 }
 
+/* What is off for the same reason as rule k, in one warning; nothing if an earlier rule is. */
+static void warn_of_reason(const struct jail *jail, size_t k, const struct geoip *geoip,
+			   void (*warn)(void *ctx, const char *text), void *ctx)
+{
+	const char *why = why_off(jail->rule[k], geoip), *other;
+	char *names = NULL, *text;
+	bool many = false;
+
+	for (size_t i = 0; why && i < jail->n_rules; i++) {
+		other = why_off(jail->rule[i], geoip);
+		if (!other || strcmp(other, why) != 0)
+			continue;
+		if (i < k)
+			return;
+		many = names;
+		text = xasprintf("%s%s\"%s\"", many ? names : "", many ? ", " : "",
+				 jail->rule[i]->name);
+		free(names);
+		names = text;
+	}
+	if (!names)
+		return;
+	text = xasprintf("jail \"%s\": rule%s %s %s off: %s", jail->name, many ? "s" : "", names,
+			 many ? "are" : "is", why);
+	warn(ctx, text);
+	free(text);
+	free(names);
+}
+
 void jail_set_warn(const struct jail_set *set, const struct geoip *geoip,
 		   void (*warn)(void *ctx, const char *text), void *ctx)
 {
-	for (size_t i = 0; i < set->n_jails; i++) {
-		for (size_t k = 0; k < set->jail[i]->n_rules; k++) {
-			const struct rule *r = set->jail[i]->rule[k];
-			const char *why = why_off(r, geoip);
-			char *text;
-
-			if (!why)
-				continue;
-			text = xasprintf("jail \"%s\": rule \"%s\" is off: %s", set->jail[i]->name,
-					 r->name, why);
-			warn(ctx, text);
-			free(text);
-		}
-	}
+	for (size_t i = 0; i < set->n_jails; i++)
+		for (size_t k = 0; k < set->jail[i]->n_rules; k++)
+			warn_of_reason(set->jail[i], k, geoip, warn, ctx);
 }
