@@ -29,7 +29,7 @@ run() { # STATUS ARGUMENT...: postern with these arguments ends with this status
 	local wanted=$1 got=0
 	shift
 	"$postern" "$@" >"$dir/out" 2>"$dir/err" || got=$?
-	[ $got -eq "$wanted" ] && return
+	[ "$got" -eq "$wanted" ] && return
 	echo "postern $* ended with status $got, not $wanted"
 	head -n 15 "$dir/err" "$dir/out"
 	return 1
