@@ -101,8 +101,10 @@ static int compile(struct filter_match *m, cfg_t *cfg, struct err *err)
 
 	/* A backtracking regex is bounded when it runs; here only its size is. */
 	pcre2_set_max_pattern_length(context, 8192);
+	/* The "^" in "^a|b" is the first alternative's alone: what is meant is PCRE2_ANCHORED. */
 	m->code = pcre2_compile((PCRE2_SPTR)m->regex, PCRE2_ZERO_TERMINATED,
-				PCRE2_DUPNAMES | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C,
+				PCRE2_ANCHORED | PCRE2_DUPNAMES | PCRE2_DOLLAR_ENDONLY |
+					PCRE2_NEVER_BACKSLASH_C,
 				&code, &at, context);
 	pcre2_compile_context_free(context);
 	if (!m->code) {
@@ -186,6 +188,27 @@ static int check_fields(const struct filter_match *m, cfg_t *cfg, struct err *er
 	return 0;
 }
 
+/* "a|b", outside all parentheses and classes. */
+static bool has_alternatives(const char *p)
+{
+	bool in_class = false;
+	int depth = 0;
+
+	for (; *p; p++) {
+		if (*p == '\\' && p[1])
+			p++;
+		else if (in_class)
+			in_class = *p != ']';
+		else if (*p == '|' && depth == 0)
+			return true;
+		else if (*p == '[')
+			in_class = true;
+		else if (*p == '(' || *p == ')')
+			depth += *p == '(' ? 1 : -1;
+	}
+	return false;
+}
+
 /*
  * True where the message's first word is the queue id: then a line of a message that nobody
  * authenticated for is dropped without running the regex.
@@ -196,7 +219,7 @@ static bool begins_with_queue_id(const struct filter_match *m)
 	const char *p = m->regex;
 	bool joins = m->kind == EVENT_QUEUED || m->kind == EVENT_BOUNCE || m->kind == EVENT_REMOVED;
 
-	if (!joins || has_field(m, FIELD_ORIG_QUEUE_ID) ||
+	if (!joins || has_field(m, FIELD_ORIG_QUEUE_ID) || has_alternatives(p) ||
 	    strncmp(p, start, sizeof(start) - 1) != 0)
 		return false;
 	for (p += sizeof(start) - 1; *p && *p != ')'; p++)
