@@ -37,7 +37,8 @@ void json_set_instant(json_t *object, const char *key, struct instant at)
 
 void json_print(json_t *object, FILE *out)
 {
-	(void)json_dumpf(object, out, JSON_COMPACT);
+	/* In ASCII: C1 controls and marks of direction would reach a terminal as they are. */
+	(void)json_dumpf(object, out, JSON_COMPACT | JSON_ENSURE_ASCII);
 	(void)fputc('\n', out);
 	json_decref(object);
 }

@@ -13,5 +13,5 @@ void json_set_text(json_t *object, const char *key, const char *text); /* NULL: 
 void json_set_number(json_t *object, const char *key, uint64_t n);
 /* RFC 3339 in UTC; nothing where there is no moment. */
 void json_set_instant(json_t *object, const char *key, struct instant at);
-/* Prints the object on one line, keys in the order they were set, and lets it go. */
+/* Prints the object on one line of ASCII, keys in the order they were set, and lets it go. */
 void json_print(json_t *object, FILE *out);

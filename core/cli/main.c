@@ -4,9 +4,11 @@
  * Every verb is a file of its own; here are the table of them and the few things they share.
  */
 #include "core/base/mem.h"
+#include "core/base/slice.h"
 #include "core/cli/verbs.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,13 +30,15 @@ static const struct verb {
 
 void complain(const char *fmt, ...)
 {
+	char text[PATH_MAX + sizeof(struct err)], *printable;
 	va_list ap;
 
-	(void)fputs("postern: ", stderr);
 	va_start(ap, fmt);
-	(void)vfprintf(stderr, fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	(void)fputc('\n', stderr);
+	printable = text_printable(slice_of(text)); /* a stranger may have named the file */
+	(void)fprintf(stderr, "postern: %s\n", printable);
+	free(printable);
 }
 
 bool set_zone(const char *zone)
