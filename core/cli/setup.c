@@ -26,6 +26,23 @@ static int is_country_code(cfg_t *cfg, cfg_opt_t *opt)
 	return 0;
 }
 
+static const char *const ignore_options[IGNORE_LISTS] = { "ignoreip", "ignoreuser", "ignorecountry",
+							  "ignoreasn" };
+
+static int is_ignored(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct ignore scratch = { 0 };
+	enum ignore_list list = 0;
+	struct err err;
+	int ret;
+
+	while (strcmp(ignore_options[list], cfg_opt_name(opt)) != 0)
+		list++;
+	ret = ignore_add(&scratch, list, conf_value(opt), &err);
+	ignore_fini(&scratch);
+	return ret < 0 ? conf_refuse(cfg, "%s: %s", cfg_opt_name(opt), err.text) : 0;
+}
+
 static cfg_opt_t schema[] = {
 	CONF_TEXTS("log"),
 	CONF_TEXT("filters", NULL),
@@ -35,10 +52,10 @@ static cfg_opt_t schema[] = {
 	CONF_CHECKED_LIST("home", is_country_code),
 	CONF_TEXT("default_realm", ""),
 	CONF_COUNT("known_days", "3"),
-	CONF_TEXTS("ignoreip"),
-	CONF_TEXTS("ignoreuser"),
-	CONF_TEXTS("ignorecountry"),
-	CONF_TEXTS("ignoreasn"),
+	CONF_CHECKED_LIST("ignoreip", is_ignored),
+	CONF_CHECKED_LIST("ignoreuser", is_ignored),
+	CONF_CHECKED_LIST("ignorecountry", is_ignored),
+	CONF_CHECKED_LIST("ignoreasn", is_ignored),
 	CONF_END(),
 };
 
@@ -129,9 +146,6 @@ static struct texts copy_list(struct arena *a, cfg_t *cfg, const char *name)
 
 static void take_settings(struct setup *s, const struct setup_options *o, cfg_t *cfg)
 {
-	static const char *const lists[IGNORE_LISTS] = { "ignoreip", "ignoreuser", "ignorecountry",
-							 "ignoreasn" };
-
 	s->filters_dir = directory(s, o->filters, cfg_getstr(cfg, "filters"), "filters",
 				   SYSCONFDIR "/postern/filters");
 	s->jails_dir = directory(s, o->jails, cfg_getstr(cfg, "jails"), "jail.d",
@@ -145,7 +159,7 @@ static void take_settings(struct setup *s, const struct setup_options *o, cfg_t 
 	s->logs = copy_list(s->arena, cfg, "log");
 	s->defaults.home = copy_list(s->arena, cfg, "home");
 	for (enum ignore_list list = 0; list < IGNORE_LISTS; list++)
-		s->defaults.ignore[list] = copy_list(s->arena, cfg, lists[list]);
+		s->defaults.ignore[list] = copy_list(s->arena, cfg, ignore_options[list]);
 }
 
 static int load_settings(struct setup *s, const struct setup_options *o, struct err *err)
