@@ -4,6 +4,7 @@
 #
 # Every check prints "ok NAME" or "FAILED NAME" and what was seen. A test ends with `finish`.
 export LC_ALL=C TZ=UTC NO_COLOR=1
+# POSTERN=build/san/postern tests the sanitised program.
 postern=${POSTERN:-./postern}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

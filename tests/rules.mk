@@ -3,7 +3,7 @@
 include tests/sim/rules.mk
 
 .PHONY: tests
-tests: $(TESTS) $(FUZZERS) $(BUILD)/tests/simulate $(BUILD)/tests/judge
+tests: $(TESTS) $(FUZZERS) $(BUILD)/tests/simulate $(BUILD)/tests/judge $(BUILD)/tests/measure
 
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(BUILD)/libpostern.a
 	$(say) LD $@
