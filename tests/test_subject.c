@@ -160,18 +160,22 @@ static void drops_idle_sightings(void **state)
 	(void)state;
 	subjects_init(&all, SUBJECT_ACCOUNT, 0);
 	s = subjects_get(&all, 1, slice_of("joe"), 100, 0, NULL);
-	for (unsigned int i = 0; i < 10; i++) {
+	for (unsigned int i = 0; i < 16; i++) { /* until there is no room left */
 		h = host(i);
 		subject_add_sighting(s, &h, 0)->last = 1000 + i;
 	}
 	subjects_pin(&all, s);
-	h = host(10);
+	h = host(16);
 	subject_add_sighting(s, &h, 2000)->last = 2000;
-	assert_int_equal(s->n_sightings, 11); /* evidence stays */
+	assert_int_equal(s->n_sightings, 17); /* evidence stays */
+	for (unsigned int i = 17; i < 32; i++) {
+		h = host(i);
+		subject_add_sighting(s, &h, 0)->last = 2000;
+	}
 	subjects_unpin(&all, s);
-	h = host(11);
+	h = host(32);
 	subject_add_sighting(s, &h, 1005)->last = 2000;
-	assert_int_equal(s->n_sightings, 7);
+	assert_int_equal(s->n_sightings, 28);
 	h = host(4);
 	assert_null(subject_find_sighting(s, &h));
 	h = host(5);

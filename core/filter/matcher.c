@@ -330,8 +330,14 @@ static const struct prefilter_hit *cursor_peek(struct cursor *c, const struct ma
 	return &c->hit[c->next];
 }
 
+#ifdef __x86_64__
+#define FOR_THIS_MACHINE __attribute__((target_clones("avx2", "default")))
+#else
+#define FOR_THIS_MACHINE
+#endif
+
 /* In strides that the compiler turns into vector code. */
-static uint64_t count_newlines(struct slice block)
+FOR_THIS_MACHINE static uint64_t count_newlines(struct slice block)
 {
 	enum { STRIDE = 32, ROUNDS = 255 };
 	uint64_t count = 0;

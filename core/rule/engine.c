@@ -40,10 +40,12 @@ struct hold {
 	uint64_t value;
 };
 
-/* An address that some account logged in from: customers' offices are not banned for failures. */
+/*
+ * An address that some account logged in from in a network known as its owner's: customers'
+ * offices are not banned for failures.
+ */
 struct customer {
 	struct table_head head;
-	uint16_t last_day, days;
 };
 
 struct trip {
@@ -56,6 +58,7 @@ struct plan {
 	const struct jail *jail;
 	const struct rule **rule; /* first those that read sightings */
 	size_t n_places, n;
+	size_t bound;    /* where its bounds begin in those of a subject */
 	unsigned int on; /* kinds of event that any of them counts */
 };
 
@@ -71,6 +74,7 @@ struct engine {
 	struct engine_stats stats;
 	uint32_t horizon_s;
 	uint32_t places_least_s; /* the shortest findtime of the rules that read sightings */
+	size_t n_bounds;
 	unsigned int kinds;
 	bool any_limits, any_reset;
 	bool places_of_offenders; /* a rule by network or about places counts failures by address */
@@ -131,6 +135,8 @@ static void make_plan(struct engine *e, enum subject_kind kind)
 			plan->n_places += places;
 			plan->on |= r->on;
 		}
+		plan->bound = e->n_bounds;
+		e->n_bounds += plan->n_places;
 	}
 }
 
@@ -362,6 +368,10 @@ static struct sighting *see(struct engine *e, struct step *step)
 		places_fill(&e->places, at, &step->event->ip);
 		at->first = at->last = step->now_s;
 		step->moved = true;
+	} else if (step->subject->pins == 0 && at->last < back(step->now_s, e->horizon_s)) {
+		/* It outlived its time only because nobody needed the room. */
+		at->first = step->now_s;
+		at->logins = at->messages = at->recipients = at->bounces = 0;
 	}
 	if (step->now_s < at->first)
 		at->first = step->now_s;
@@ -390,21 +400,15 @@ static void learn_network(struct engine *e, struct subject *s, struct sighting *
 static void note_customer(struct engine *e, uint64_t host_hash, uint32_t now_s)
 {
 	struct customer *c = table_add(&e->customers, host_hash, back(now_s, 30 * DAY_S), NULL);
-	uint16_t day = (uint16_t)(now_s / DAY_S);
 
 	c->head.last = now_s;
-	if (c->last_day == day)
-		return;
-	c->last_day = day;
-	if (c->days < UINT16_MAX)
-		c->days++;
 }
 
 static bool is_customer(const struct engine *e, uint64_t host_hash, uint32_t now_s)
 {
 	const struct customer *c = table_find(&e->customers, host_hash);
 
-	return c && c->days - (c->last_day == now_s / DAY_S) >= (int)e->options.known_days;
+	return c && c->head.last >= back(now_s, 30 * DAY_S);
 }
 
 /* The key of a rule's windows for this event; 0 where the event lacks a part of it. */
@@ -667,13 +671,66 @@ static bool of_jails_filters(const struct jail *jail, const struct event *event)
 	return jail->n_filters == 0;
 }
 
-/* Adds the event to the windows of one rule; true where it is above its max now. */
-static bool run_rule(struct engine *e, const struct jail *jail, const struct rule *r,
-		     const struct step *step, uint64_t *counted)
+/*
+ * What a rule about places measures can rise by one at most with each sighting that moves, so it
+ * is valued again only once the highest it can be by now is above its max. `bound` is that
+ * height; true where the rule has to be valued.
+ */
+static bool may_exceed(const struct plan *plan, const struct rule *r, const struct step *step,
+		       uint8_t *bound)
 {
-	if (reads_sightings(r) && !comes_after(e, r, step))
-		return false; /* it has no window to keep up, so there is nothing to do */
+	uint32_t bit = 1U << plan->jail->index;
+
+	/* Valued in all cases: what stands, what comes late, and where events passed the jail by. */
+	if (step->subject->standing & bit || step->now_s < step->subject->last || r->after ||
+	    plan->jail->n_filters > 0 || !step->sighting)
+		return true;
+	if (!places_raise(step->subject, step->sighting, r, bit, step->now_s))
+		return false;
+	if (*bound < UINT8_MAX)
+		++*bound;
+	return *bound == UINT8_MAX || *bound > r->max_least;
+}
+
+/* The subject's bounds; few subjects ever need them. UINT8_MAX is for "not known". */
+static uint8_t *bounds_of(const struct engine *e, struct subject *s)
+{
+	if (!s->bound) {
+		s->bound = xcalloc(e->n_bounds, 1);
+		memset(s->bound, UINT8_MAX, e->n_bounds);
+	}
+	return s->bound;
+}
+
+/* True where there are not enough of them for the rule to hold; how many count is then not known. */
+static bool few_sightings(struct subject *s, const struct rule *r, size_t bound)
+{
+	bool few = s->n_sightings <= r->max_least;
+
+	if (few && s->bound)
+		s->bound[bound] = UINT8_MAX;
+	return few;
+}
+
+/* Adds the event to the windows of one rule; true where it is above its max now. */
+static bool run_rule(struct engine *e, const struct plan *plan, size_t k, const struct step *step,
+		     uint64_t *counted)
+{
+	const struct jail *jail = plan->jail;
+	const struct rule *r = plan->rule[k];
+	uint8_t *bound = NULL;
+
+	if (k < plan->n_places) {
+		/* It has no window to keep up: where it can't hold there is nothing to do. */
+		if (!comes_after(e, r, step) || few_sightings(step->subject, r, plan->bound + k))
+			return false;
+		bound = &bounds_of(e, step->subject)[plan->bound + k];
+		if (!may_exceed(plan, r, step, bound))
+			return false;
+	}
 	*counted = count_event(e, jail, r, step);
+	if (bound)
+		*bound = *counted < UINT8_MAX ? (uint8_t)*counted : UINT8_MAX;
 	if (*counted <= r->max && !(*counted && step->subject->limit_class))
 		return false;
 	if (*counted <= limit_of(jail, r, step).max)
@@ -726,7 +783,7 @@ static void run_jail(struct engine *e, const struct plan *plan, struct step *ste
 		const struct rule *r = plan->rule[i];
 
 		if (r->on & step->kinds)
-			over |= run_rule(e, jail, r, step, &counted[r->index]);
+			over |= run_rule(e, plan, i, step, &counted[r->index]);
 	}
 	if (!over || jail->subject != step->subject->kind ||
 	    (step->provisional && !make_real(e, step, jail, counted)))
@@ -754,6 +811,21 @@ static void reset_failures(struct engine *e, uint64_t host_hash)
 				windows_reset(&e->windows[plan[i].rule[k]->id], host_hash);
 }
 
+/*
+ * The windows that the event will be added to lie anywhere in memory: they are asked for at once,
+ * and come while the sighting is looked up.
+ */
+static void fetch_windows(const struct engine *e, const struct step *step)
+{
+	const struct plan *plan = e->plan[SUBJECT_ACCOUNT];
+
+	for (size_t i = 0; i < e->jails->n_jails; i++)
+		for (size_t k = plan[i].n_places; k < plan[i].n; k++)
+			if (plan[i].rule[k]->on & step->kinds)
+				table_prefetch(&e->windows[plan[i].rule[k]->id].table,
+					       window_key(plan[i].rule[k], step));
+}
+
 /* Somebody proved who he is: by logging in, with a message, or with one that was refused. */
 static void on_success(struct engine *e, const struct event *event, struct step *step)
 {
@@ -763,12 +835,14 @@ static void on_success(struct engine *e, const struct event *event, struct step 
 	step->subject = get_user(e, &e->account, event->field[FIELD_USER], step->now_s);
 	if (!step->subject)
 		return;
+	fetch_windows(e, step);
 	if (event->has_ip) {
 		at = step->sighting = see(e, step);
 		if (at->logins++ == 0 || at->seen_day != (uint16_t)(step->now_s / DAY_S)) {
 			at->seen_day = (uint16_t)(step->now_s / DAY_S);
 			learn_network(e, step->subject, at, step->now_s);
-			note_customer(e, step->host_hash, step->now_s);
+			if (at->flags & SIGHTING_KNOWN)
+				note_customer(e, step->host_hash, step->now_s);
 		}
 		reset_failures(e, step->host_hash);
 	}

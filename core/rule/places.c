@@ -118,18 +118,39 @@ uint64_t places_distinct(const struct subject *s, const struct rule *r, uint32_t
 	return n;
 }
 
+static bool is_home(const struct sighting *s, const struct rule *r)
+{
+	for (size_t i = 0; i < r->n_home; i++)
+		if (s->country == r->home[i])
+			return true;
+	return s->country == 0; /* unknown is no suspicion */
+}
+
 uint64_t places_foreign(const struct subject *s, const struct rule *r, uint32_t jail_bit,
 			uint32_t now_s)
 {
 	uint64_t n = 0;
 
-	for (size_t i = 0; i < s->n_sightings && r->n_home > 0; i++) {
-		const struct sighting *at = &s->sighting[i];
-		bool home = at->country == 0;
-
-		for (size_t k = 0; k < r->n_home && !home; k++)
-			home = at->country == r->home[k];
-		n += !home && counts(at, r, jail_bit, now_s);
-	}
+	for (size_t i = 0; i < s->n_sightings && r->n_home > 0; i++)
+		n += !is_home(&s->sighting[i], r) && counts(&s->sighting[i], r, jail_bit, now_s);
 	return n;
+}
+
+bool places_raise(const struct subject *s, const struct sighting *at, const struct rule *r,
+		  uint32_t jail_bit, uint32_t now_s)
+{
+	uint64_t value;
+
+	if (!counts(at, r, jail_bit, now_s))
+		return false;
+	if (r->aggregate == AGGREGATE_FOREIGN)
+		return r->n_home > 0 && !is_home(at, r);
+	if (r->value == VALUE_IP)
+		return true;
+	value = value_of(at, r->value);
+	for (size_t i = 0; i < s->n_sightings && value; i++)
+		if (&s->sighting[i] != at && value_of(&s->sighting[i], r->value) == value &&
+		    counts(&s->sighting[i], r, jail_bit, now_s))
+			return false;
+	return value;
 }

@@ -14,6 +14,12 @@ struct places {
 void places_fill(const struct places *p, struct sighting *s, const struct address *a);
 /* The ASN that its network is, or 0 where it is none. */
 uint32_t sighting_asn(const struct sighting *s);
+/*
+ * Can the sighting, just seen, have raised what the rule measures? Not if it does not count for it, or
+ * another one that does shows the same value.
+ */
+bool places_raise(const struct subject *s, const struct sighting *at, const struct rule *r,
+		  uint32_t jail_bit, uint32_t now_s);
 /* How many different values of an address's field the sightings show that pass `r`. */
 uint64_t places_distinct(const struct subject *s, const struct rule *r, uint32_t jail_bit,
 			 uint32_t now_s);

@@ -36,6 +36,7 @@ static void slot_drop(void *element)
 	free(s->known);
 	free(s->daily);
 	free(s->limit_class);
+	free(s->bound);
 	free(s->name);
 	free(s);
 }
@@ -94,10 +95,29 @@ void subjects_unpin(struct subjects *s, struct subject *subject)
 		slot->head.last = subject->last;
 }
 
+/*
+ * Behind the sightings, in the same memory, lies a tag of each: a few bits of its address, so that
+ * an account with a hundred addresses is searched in a few cache lines.
+ */
+static uint16_t *tags(const struct subject *s)
+{
+	return (uint16_t *)(void *)(s->sighting + s->cap_sightings);
+}
+
+static uint16_t tag_of(const struct prefix *host)
+{
+	uint64_t half[2];
+
+	memcpy(half, host->base.byte, sizeof(half));
+	return (uint16_t)((half[0] ^ half[1] * 3) * 0x9e3779b97f4a7c15ULL >> 48);
+}
+
 struct sighting *subject_find_sighting(const struct subject *s, const struct prefix *host)
 {
+	const uint16_t *tag = tags(s), wanted = tag_of(host);
+
 	for (size_t i = 0; i < s->n_sightings; i++)
-		if (address_equal(&s->sighting[i].host.base, &host->base))
+		if (tag[i] == wanted && address_equal(&s->sighting[i].host.base, &host->base))
 			return &s->sighting[i];
 	return NULL;
 }
@@ -106,6 +126,7 @@ static void drop_sighting(struct subject *s, size_t i)
 {
 	sighting_fini(&s->sighting[i]);
 	s->sighting[i] = s->sighting[--s->n_sightings];
+	tags(s)[i] = tags(s)[s->n_sightings];
 }
 
 static void drop_oldest(struct subject *s)
@@ -118,12 +139,25 @@ static void drop_oldest(struct subject *s)
 	drop_sighting(s, oldest);
 }
 
-struct sighting *subject_add_sighting(struct subject *s, const struct prefix *host,
-				      uint32_t idle_before)
+static void grow(struct subject *s)
 {
-	size_t cap = s->cap_sightings;
-	struct sighting *new;
+	/* Most accounts have one address, or two. */
+	uint16_t cap = s->cap_sightings ? (uint16_t)(s->cap_sightings * 2) : 1;
+	const uint16_t *old = tags(s);
+	struct sighting *wider = xcalloc(cap, sizeof(*wider) + sizeof(*old));
 
+	if (s->n_sightings > 0) {
+		memcpy(wider, s->sighting, s->n_sightings * sizeof(*wider));
+		memcpy(wider + cap, old, s->n_sightings * sizeof(*old));
+	}
+	free(s->sighting);
+	s->sighting = wider;
+	s->cap_sightings = cap;
+}
+
+/* There is no room for one more: the idle ones go, or the oldest, or it grows. */
+static void make_room(struct subject *s, uint32_t idle_before)
+{
 	for (size_t i = s->n_sightings; i-- > 0 && !s->pins;)
 		if (s->sighting[i].last < idle_before)
 			drop_sighting(s, i);
@@ -131,12 +165,18 @@ struct sighting *subject_add_sighting(struct subject *s, const struct prefix *ho
 		drop_oldest(s);
 		s->more_sightings = true;
 	}
-	if (cap == 0) {
-		cap = 1; /* most accounts have one address, or two */
-		s->sighting = xcalloc(cap, sizeof(*s->sighting));
-	}
-	s->sighting = array_grow(s->sighting, s->n_sightings, &cap, sizeof(*s->sighting));
-	s->cap_sightings = (uint16_t)cap;
+	if (s->n_sightings == s->cap_sightings)
+		grow(s);
+}
+
+struct sighting *subject_add_sighting(struct subject *s, const struct prefix *host,
+				      uint32_t idle_before)
+{
+	struct sighting *new;
+
+	if (s->n_sightings == s->cap_sightings)
+		make_room(s, idle_before);
+	tags(s)[s->n_sightings] = tag_of(host);
 	new = &s->sighting[s->n_sightings++];
 	*new = (struct sighting){ .host = *host };
 	return new;

@@ -77,8 +77,9 @@ struct subject {
 	uint32_t standing;        /* jails in which a rule holds, one bit each */
 	uint32_t suspected_until; /* no network becomes known before; seconds since 1970 */
 	struct daily *daily;      /* NULL until a message comes */
-	char *name;               /* lower case, with realm; for an address its text */
-	uint32_t pins;            /* decisions that need its sightings kept */
+	uint8_t *bound; /* what rules about places measure at most: see engine.c; or NULL */
+	char *name;     /* lower case, with realm; for an address its text */
+	uint32_t pins;  /* decisions that need its sightings kept */
 };
 
 /* Subjects of one kind, by hash. */
@@ -100,8 +101,8 @@ void subjects_unpin(struct subjects *s, struct subject *subject);
 
 struct sighting *subject_find_sighting(const struct subject *s, const struct prefix *host);
 /*
- * A new, zeroed sighting; `host` must not be among them. Unless it is pinned those last seen
- * before `idle_before` are dropped first; at SIGHTINGS_MOST the oldest is.
+ * A new, zeroed sighting; `host` must not be among them. Where there is no room for it those last
+ * seen before `idle_before` are dropped, unless they are pinned; at SIGHTINGS_MOST the oldest is.
  */
 struct sighting *subject_add_sighting(struct subject *s, const struct prefix *host,
 				      uint32_t idle_before);
