@@ -24,16 +24,18 @@ ok "missing" still_whole 2 "postern: $dir/none.log: No such file or directory" "
 ok "a pattern without a file" still_whole 2 "$dir/no*.log: No such file" "$dir/no*.log" "$log"
 ok "a folder" still_whole 2 "$dir: expected a log file, not a directory" "$dir" "$log"
 ok "a device" still_whole 2 "/dev/zero: expected a log file, not a device" /dev/zero "$log"
+as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 unreadable() {
 	cp "$log" "$dir/secret.log"
 	chmod 640 "$dir/secret.log"
 	chmod 711 "$dir"
 	cp "$postern" "$dir/postern"
-	setpriv --reuid=65534 --regid=65534 --clear-groups "$dir/postern" "${scan[@]}" --filters filters --jails jail.d "$dir/secret.log" "$log" >"$dir/out" 2>"$dir/err"
+	"${as_nobody[@]}" "$dir/postern" "${scan[@]}" --filters filters --jails jail.d "$dir/secret.log" "$log" \
+		>"$dir/out" 2>"$dir/err"
 	[ $? -eq 2 ] && grep -F "$dir/secret.log: permission denied; expected root or a member of group" "$dir/err" &&
 		same "$dir/whole" "$dir/out"
 }
-if [ "$(id -u)" -eq 0 ] && setpriv --reuid=65534 --regid=65534 --clear-groups test -r jail.d/spraying.conf; then
+if [ "$(id -u)" -eq 0 ] && "${as_nobody[@]}" test -r jail.d/spraying.conf; then
 	ok "unreadable, as nobody" unreadable
 else
 	echo "skip unreadable: needs root, and a tree that all may read"
@@ -47,16 +49,13 @@ ok "binary, 1 MB" says 0 "not one login found; is this a mail log?" "${scan[@]}"
 between "$dir/binary.log" < <(cat "$dir/random" && echo)
 ok "binary in the middle" still_whole 1 "378 logins and 123 messages" "$dir/binary.log"
 for packer in gzip bzip2 xz zstd; do
-	head -c 4 /dev/urandom >"$dir/random.tail"
 	{ $packer -c "$dir/empty.log" | head -c 6 && cat "$dir/random"; } >"$dir/rubbish.$packer"
 	ok "$packer: rubbish behind the magic" still_whole 2 "$dir/rubbish.$packer: damaged" "$dir/rubbish.$packer" "$log"
 	$packer -c "$log" | head -c 40000 >"$dir/cut.$packer"
 	like "$dir/cut.$packer"
 	ok "$packer: cut off" says 2 "$dir/cut.$packer: damaged $packer data after " "${scan[@]}" "$dir/cut.$packer"
 done
-gzip -c "$log" | head -c 45000 >"$dir/cut.gz"
-like "$dir/cut.gz"
-ok "gzip, cut off: what was before it counts" sh -c '"$1" events "$2" 2>/dev/null | wc -l | awk "{ exit !(\$1 > 300) }"' - "$postern" "$dir/cut.gz"
+ok "gzip, cut off: what was before it counts" sh -c '"$1" events "$2" 2>/dev/null | wc -l | awk "{ exit !(\$1 > 300) }"' - "$postern" "$dir/cut.gzip"
 perl -e 'print "\0" x 100_000_000' | gzip >"$dir/bomb.gz"
 ok "a gzip of 100 MB of nothing" still_whole 1 "1 lines skipped: longer than any" "$dir/bomb.gz" "$log"
 
@@ -97,8 +96,6 @@ perl -e 'for my $i (0 .. 99_999) {
 		. "user=<nobody%d\@example.org>, method=PLAIN, rip=%d.%d.%d.7, lip=192.0.2.25, session=<x>\n",
 		10 + $i / 14_400, $i / 240 % 60, $i / 4 % 60, $i, 20 + $i % 170, $i / 170 % 250, $i / 42_500 }' >"$dir/names.log"
 like "$dir/names.log"
-cat "$log" "$dir/names.log" >"$dir/both.log"
-like "$dir/both.log"
 peak_below() { # MEGABYTES STATUS ARGUMENT...
 	local most=$1 status=$2 got
 	shift 2
