@@ -465,10 +465,11 @@ static void warns_of_what_is_off(void **state)
 
 	(void)state;
 	jail_set_warn(set, NULL, note_warning, all);
-	assert_string_equal(all, "jail \"j\": rule \"f\" is off: no home countries are set\n"
-				 "jail \"j\": rule \"t\" is off: there is no city database\n"
-				 "jail \"j\": rules \"c\", \"h\" are off: there is no country database\n"
-				 "jail \"j\": rule \"a\" is off: there is no ASN database\n");
+	assert_string_equal(all,
+			    "jail \"j\": rule \"f\" is off: no home countries are set\n"
+			    "jail \"j\": rule \"t\" is off: there is no city database\n"
+			    "jail \"j\": rules \"c\", \"h\" are off: there is no country database\n"
+			    "jail \"j\": rule \"a\" is off: there is no ASN database\n");
 	jail_set_free(set);
 }
 

@@ -107,7 +107,7 @@ static const struct saying {
 	{ "premature end of file", "expected more before the end of the file" },
 };
 
-static const char *our_saying(const char *theirs)
+__attribute__((format_arg(1))) static const char *our_saying(const char *theirs)
 {
 	for (size_t i = 0; i < COUNT(sayings); i++)
 		if (strncmp(theirs, sayings[i].theirs, strlen(sayings[i].theirs)) == 0)
@@ -116,7 +116,7 @@ static const char *our_saying(const char *theirs)
 }
 
 /* Called by libconfuse for its own errors and, through cfg_error(), for ours. */
-static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
 	const char *file = cfg && cfg->filename ? cfg->filename : "configuration";
 	int line = cfg ? cfg->line : 0;
