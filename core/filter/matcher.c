@@ -339,7 +339,7 @@ static const struct prefilter_hit *cursor_peek(struct cursor *c, const struct ma
 /* In strides that the compiler turns into vector code. */
 FOR_THIS_MACHINE static uint64_t count_newlines(struct slice block)
 {
-	enum { STRIDE = 32, ROUNDS = 255 };
+	enum { STRIDE = 128, ROUNDS = 255 };
 	uint64_t count = 0;
 	size_t at = 0;
 
