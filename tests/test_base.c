@@ -258,7 +258,7 @@ static void writes_local(void **state)
 
 static void counts_days(void **state)
 {
-	time_t day = 0;
+	time_t day;
 	struct tm tm;
 
 	(void)state;

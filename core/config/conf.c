@@ -125,7 +125,7 @@ __attribute__((format(printf, 2, 0))) static void on_error(cfg_t *cfg, const cha
 	assert(current);
 	if (current->code)
 		return; /* the first says it best */
-	if (strncmp(fmt, "no such option", 14) == 0)
+	if (cfg && strncmp(fmt, "no such option", 14) == 0)
 		describe_unknown(cfg, va_arg(ap, const char *), text, sizeof(text));
 	else
 		(void)vsnprintf(text, sizeof(text), our_saying(fmt), ap);

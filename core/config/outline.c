@@ -160,8 +160,9 @@ static int read_token(struct outline *o, struct reader *r, const char *name, str
 
 int outline_read(struct outline *o, const char *name, char *text, struct err *err)
 {
-	struct reader r = { .p = text, .line = 1 };
+	struct reader r = { .line = 1 };
 
+	r.p = text;
 	while (*r.p)
 		if (read_token(o, &r, name, err) < 0)
 			return -1;

@@ -145,9 +145,9 @@ static int map_groups(struct filter_match *m, cfg_t *cfg, struct err *err)
 					FILTER_GROUPS_MOST, (const char *)entry + 2);
 		m->group[field][i] = (uint8_t)group;
 	}
-	for (uint8_t field = 0; field < EVENT_FIELDS; field++)
+	for (unsigned int field = 0; field < EVENT_FIELDS; field++)
 		if (m->group[field][0])
-			m->field[m->n_fields++] = field;
+			m->field[m->n_fields++] = (uint8_t)field;
 	return 0;
 }
 
