@@ -885,6 +885,8 @@ static void on_offender(struct engine *e, const struct event *event, struct step
 		step->provisional = true;
 	}
 	run_jails(e, step);
+	step->subject = NULL; /* nobody and nowhere end here */
+	step->sighting = NULL;
 	step->provisional = false;
 }
 
@@ -895,7 +897,6 @@ static void on_failure(struct engine *e, const struct event *event, struct step 
 		on_offender(e, event, step);
 	if (event->kind != EVENT_FAILURE || !event->field[FIELD_USER].ptr)
 		return;
-	step->sighting = NULL;
 	step->moved = false;
 	step->subject = get_user(e, &e->name, event->field[FIELD_USER], step->now_s);
 	if (!step->subject)
