@@ -26,6 +26,7 @@ static const struct visits {
 	{ "visits: three earlier days", "a a a a a", "nnnyy" },
 	{ "visits: days between", "a . . a . a . . a", "nnny" },
 	{ "visits: often in a day", "aaaaaa aaa", "nnnnnnnnn" },
+	{ "visits: again on the third day", "a a aa a", "nnnny" },
 	{ "visits: two networks", "a b a b a b a b", "nnnnnnyy" },
 	{ "visits: known for the whole day", "a a a aaa", "nnnyyy" },
 	{ "visits: suspected before they are enough", "a a a! a a a a", "nnnnnny" },
