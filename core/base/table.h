@@ -29,13 +29,6 @@ struct table {
 void table_init(struct table *t, size_t element_size, size_t most, void (*drop)(void *element));
 void table_fini(struct table *t);
 
-/* Has the memory where the key belongs fetched, for a table_find() or table_add() soon after. */
-static inline void table_prefetch(const struct table *t, uint64_t key)
-{
-	if (t->slot)
-		__builtin_prefetch(t->slot + (key & (t->cap - 1)) * t->size);
-}
-
 /* NULL where the key is not in it. */
 void *table_find(const struct table *t, uint64_t key);
 /*

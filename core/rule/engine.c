@@ -811,21 +811,6 @@ static void reset_failures(struct engine *e, uint64_t host_hash)
 				windows_reset(&e->windows[plan[i].rule[k]->id], host_hash);
 }
 
-/*
- * The windows that the event will be added to lie anywhere in memory: they are asked for at once,
- * and come while the sighting is looked up.
- */
-static void fetch_windows(const struct engine *e, const struct step *step)
-{
-	const struct plan *plan = e->plan[SUBJECT_ACCOUNT];
-
-	for (size_t i = 0; i < e->jails->n_jails; i++)
-		for (size_t k = plan[i].n_places; k < plan[i].n; k++)
-			if (plan[i].rule[k]->on & step->kinds)
-				table_prefetch(&e->windows[plan[i].rule[k]->id].table,
-					       window_key(plan[i].rule[k], step));
-}
-
 /* Somebody proved who he is: by logging in, with a message, or with one that was refused. */
 static void on_success(struct engine *e, const struct event *event, struct step *step)
 {
@@ -835,7 +820,6 @@ static void on_success(struct engine *e, const struct event *event, struct step 
 	step->subject = get_user(e, &e->account, event->field[FIELD_USER], step->now_s);
 	if (!step->subject)
 		return;
-	fetch_windows(e, step);
 	if (event->has_ip) {
 		at = step->sighting = see(e, step);
 		if (at->logins++ == 0 || at->seen_day != (uint16_t)(step->now_s / DAY_S)) {

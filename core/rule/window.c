@@ -31,7 +31,8 @@ struct window {
 		struct entry few[INLINE];
 		struct entry *many;
 	};
-	uint32_t n, cap; /* cap INLINE: they are in `few` */
+	uint32_t n, cap; /* up to INLINE they are in `few` */
+	uint64_t total;  /* what the entries add up to: their values, or how many there are */
 };
 
 static struct entry *entries(struct window *win)
@@ -95,7 +96,14 @@ static void remove_at(struct window *win, uint32_t i)
 	struct entry *e = entries(win);
 
 	win->n--;
+	win->total--; /* of a distinct window */
 	memmove(&e[i], &e[i + 1], (win->n - i) * sizeof(*e));
+}
+
+/* What an entry adds to the total. */
+static uint64_t worth(const struct windows *w, const struct entry *e)
+{
+	return w->kind == WINDOW_SUM ? e->value : 1;
 }
 
 static void forget_old(const struct windows *w, struct window *win, uint32_t now)
@@ -104,7 +112,7 @@ static void forget_old(const struct windows *w, struct window *win, uint32_t now
 	uint32_t old = 0;
 
 	while (old < win->n && !within(w, e[old].at_s, now))
-		old++;
+		win->total -= worth(w, &e[old++]);
 	if (old == 0)
 		return;
 	win->n -= old;
@@ -112,7 +120,7 @@ static void forget_old(const struct windows *w, struct window *win, uint32_t now
 }
 
 /* Puts an entry where its moment belongs. */
-static void insert(struct window *win, uint32_t at_s, uint32_t value)
+static void insert(const struct windows *w, struct window *win, uint32_t at_s, uint32_t value)
 {
 	struct entry *e = make_room(win);
 	uint32_t i = win->n;
@@ -121,6 +129,7 @@ static void insert(struct window *win, uint32_t at_s, uint32_t value)
 		i--;
 	memmove(&e[i + 1], &e[i], (win->n - i) * sizeof(*e));
 	e[i] = (struct entry){ at_s, value };
+	win->total += worth(w, &e[i]);
 	win->n++;
 }
 
@@ -133,12 +142,13 @@ static void add_amount(const struct windows *w, struct window *win, uint64_t amo
 		i--;
 	/* The entry before it is less than a quantum older: one more of the same. */
 	if (i > 0 && at_s - e[i - 1].at_s <= quantum) {
-		uint64_t sum = e[i - 1].value + amount;
+		uint64_t room = UINT32_MAX - e[i - 1].value, more = amount < room ? amount : room;
 
-		e[i - 1].value = sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
+		e[i - 1].value += (uint32_t)more;
+		win->total += more;
 		return;
 	}
-	insert(win, at_s, amount < UINT32_MAX ? (uint32_t)amount : UINT32_MAX);
+	insert(w, win, at_s, amount < UINT32_MAX ? (uint32_t)amount : UINT32_MAX);
 }
 
 static void add_value(const struct windows *w, struct window *win, uint32_t value, uint32_t at_s)
@@ -155,7 +165,7 @@ static void add_value(const struct windows *w, struct window *win, uint32_t valu
 	}
 	if (win->n == w->values_most)
 		remove_at(win, 0);
-	insert(win, at_s, value);
+	insert(w, win, at_s, value);
 }
 
 static uint64_t value_at(const struct windows *w, const struct window *win, uint32_t now)
@@ -165,7 +175,7 @@ static uint64_t value_at(const struct windows *w, const struct window *win, uint
 
 	for (uint32_t i = 0; i < win->n; i++)
 		if (within(w, e[i].at_s, now))
-			sum += w->kind == WINDOW_SUM ? e[i].value : 1;
+			sum += worth(w, &e[i]);
 	return sum;
 }
 
@@ -178,12 +188,12 @@ uint64_t windows_add(struct windows *w, uint64_t key, uint64_t value, uint32_t a
 		win->head.last = at_s;
 	forget_old(w, win, win->head.last);
 	if (!within(w, at_s, win->head.last))
-		return value_at(w, win, win->head.last); /* too late to matter */
+		return win->total; /* it comes too late to matter */
 	if (w->kind == WINDOW_SUM)
 		add_amount(w, win, value, at_s);
 	else
 		add_value(w, win, (uint32_t)value, at_s);
-	return value_at(w, win, win->head.last);
+	return win->total;
 }
 
 uint64_t windows_value(const struct windows *w, uint64_t key, uint32_t at_s)
