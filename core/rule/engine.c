@@ -18,26 +18,16 @@
 
 #include "core/base/hash.h"
 #include "core/base/mem.h"
+#include "core/rule/measure.h"
 #include "core/rule/places.h"
-#include "core/rule/window.h"
+#include "core/rule/user.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <stdlib.h>
 
 enum {
-	DAY_S = 86400,
-	USER_LONGEST =
-		255, /* a longer name is no mailbox: RFC 5321 allows 64 + 1 + 255, Postfix logs fewer */
-	INVENTED_MOST = 65536, /* names and addresses that attackers choose */
 	CUSTOMERS_MOST = 262144,
-	TRAVEL_LEAST_KM = 300, /* below that, GeoIP's own error is the larger part */
-};
-
-/* When a rule was last above its max for a subject. */
-struct hold {
-	struct table_head head; /* key: subject and rule; last: then */
-	uint64_t value;
+	CUSTOMERS_KEEP_S = 30 * DAY_S,
 };
 
 /*
@@ -46,11 +36,6 @@ struct hold {
  */
 struct customer {
 	struct table_head head;
-};
-
-struct trip {
-	struct table_head head;
-	struct place place;
 };
 
 /* The rules of one jail that events about one kind of subject can count for. */
@@ -69,8 +54,8 @@ struct engine {
 	struct places places;
 	struct subjects account, name, address;
 	struct queue queue;
-	struct windows *windows; /* by rule id; unused ones are empty */
-	struct table holds, customers, trips;
+	struct measures measures;
+	struct table customers;
 	struct engine_stats stats;
 	uint32_t horizon_s;
 	uint32_t places_least_s; /* the shortest findtime of the rules that read sightings */
@@ -79,31 +64,6 @@ struct engine {
 	bool any_limits, any_reset;
 	bool places_of_offenders; /* a rule by network or about places counts failures by address */
 };
-
-/* One event on its way through the jails: who, where, and what it adds. */
-struct step {
-	const struct event *event;
-	unsigned int kinds; /* a message is a login too */
-	uint32_t now_s;
-	uint64_t host_hash;        /* of the address as it counts; 0 where the line doesn't say */
-	struct subject *subject;   /* whom it is about */
-	struct sighting *sighting; /* where from; NULL where the line doesn't say */
-	bool moved;                /* the sighting is new, or so long ago that it may count anew */
-	bool provisional;          /* an address that is nobody's subject yet: see on_offender() */
-	uint64_t recipients, bytes;
-};
-
-/*
- * True where the rule reads the sightings of its subject and has no windows: distinct values of
- * the address, by user. Of a name's sightings the failures are counted, of an account's the logins.
- */
-static bool reads_sightings(const struct rule *r)
-{
-	if (r->aggregate == AGGREGATE_FOREIGN)
-		return true;
-	return r->aggregate == AGGREGATE_DISTINCT && r->value < VALUE_USER && r->by == KEY_USER &&
-	       r->on & (1U << EVENT_LOGIN | 1U << EVENT_FAILURE);
-}
 
 /* Is the rule one that events about this kind of subject count for? */
 static bool concerns(const struct rule *r, enum subject_kind kind)
@@ -129,7 +89,7 @@ static void make_plan(struct engine *e, enum subject_kind kind)
 			const struct rule *r = jail->rule[k % jail->n_rules];
 			bool places = k < jail->n_rules;
 
-			if (!concerns(r, kind) || reads_sightings(r) != places)
+			if (!concerns(r, kind) || rule_reads_sightings(r) != places)
 				continue;
 			plan->rule[plan->n++] = r;
 			plan->n_places += places;
@@ -142,21 +102,14 @@ static void make_plan(struct engine *e, enum subject_kind kind)
 
 static void rule_init(struct engine *e, const struct rule *r)
 {
-	bool distinct = r->aggregate == AGGREGATE_DISTINCT;
-	bool invented = r->on & (1U << EVENT_FAILURE | 1U << EVENT_OFFENCE);
-	uint32_t span_s = r->aggregate == AGGREGATE_SURGE ? DAY_S : r->findtime_s;
-
 	if (r->findtime_s > e->horizon_s)
 		e->horizon_s = r->findtime_s;
 	e->any_reset |= r->reset_on_success;
 	e->kinds |= r->on;
 	e->places_of_offenders |=
 		r->by == KEY_NETWORK || (r->by == KEY_IP && rule_is_about_places(r));
-	if (reads_sightings(r) && r->findtime_s < e->places_least_s)
+	if (rule_reads_sightings(r) && r->findtime_s < e->places_least_s)
 		e->places_least_s = r->findtime_s;
-	if (!reads_sightings(r) && r->aggregate != AGGREGATE_TRAVEL)
-		windows_init(&e->windows[r->id], distinct ? WINDOW_DISTINCT : WINDOW_SUM, span_s,
-			     r->max_most, invented ? INVENTED_MOST : 0);
 }
 
 struct engine *engine_new(const struct jail_set *jails, const struct engine_options *options)
@@ -167,7 +120,6 @@ struct engine *engine_new(const struct jail_set *jails, const struct engine_opti
 	e->options = *options;
 	e->places = (struct places){ options->geoip, options->own, jails };
 	e->horizon_s = e->places_least_s = DAY_S;
-	e->windows = xcalloc(jails->n_rules, sizeof(*e->windows));
 	for (size_t i = 0; i < jails->n_jails; i++) {
 		e->any_limits |= jails->jail[i]->n_limits > 0;
 		for (size_t k = 0; k < jails->jail[i]->n_rules; k++)
@@ -182,9 +134,8 @@ struct engine *engine_new(const struct jail_set *jails, const struct engine_opti
 	subjects_init(&e->name, SUBJECT_NAME, INVENTED_MOST);
 	subjects_init(&e->address, SUBJECT_ADDRESS, INVENTED_MOST);
 	queue_init(&e->queue);
-	table_init(&e->holds, sizeof(struct hold), INVENTED_MOST, NULL);
+	measures_init(&e->measures, jails, options->geoip, options->default_realm, e->horizon_s);
 	table_init(&e->customers, sizeof(struct customer), CUSTOMERS_MOST, NULL);
-	table_init(&e->trips, sizeof(struct trip), 0, NULL);
 	return e;
 }
 
@@ -196,18 +147,13 @@ void engine_free(struct engine *e)
 	subjects_fini(&e->name);
 	subjects_fini(&e->address);
 	queue_fini(&e->queue);
-	for (uint32_t i = 0; i < e->jails->n_rules; i++)
-		if (e->windows[i].table.slot)
-			windows_fini(&e->windows[i]);
-	table_fini(&e->holds);
+	measures_fini(&e->measures);
 	table_fini(&e->customers);
-	table_fini(&e->trips);
 	for (enum subject_kind kind = 0; kind <= SUBJECT_ADDRESS; kind++) {
 		for (size_t i = 0; i < e->jails->n_jails; i++)
 			free(e->plan[kind][i].rule);
 		free(e->plan[kind]);
 	}
-	free(e->windows);
 	free(e);
 }
 
@@ -258,60 +204,6 @@ void engine_unpin(struct engine *e, struct subject *subject)
 	subjects_unpin(home_of(e, subject), subject);
 }
 
-static uint32_t back(uint32_t now_s, uint32_t span_s)
-{
-	return now_s > span_s ? now_s - span_s : 0;
-}
-
-/* ASCII letters to lower case, eight bytes at a time: it is done for every event. */
-static void lower(char *text, size_t len)
-{
-	const uint64_t ones = 0x0101010101010101, high = 0x8080808080808080;
-	uint64_t x, seven, upper;
-	size_t n;
-
-	for (; len > 0; len -= n, text += n) {
-		n = len < sizeof(x) ? len : sizeof(x);
-		x = 0;
-		memcpy(&x, text, n);
-		seven = x & ~high;
-		/* Bit 7 of a byte: it is at least 'A', not above 'Z', and ASCII. */
-		upper = (seven + (0x80 - 'A') * ones) & ~(seven + (0x7f - 'Z') * ones) & ~x & high;
-		x |= upper >> 2;
-		memcpy(text, &x, n);
-	}
-}
-
-/*
- * How accounts are compared: without the blanks around, in lower case (ASCII; mailboxes of other
- * scripts compare as bytes), with a realm. False for what is no name.
- */
-static bool canonical_user(const struct engine *e, struct slice user,
-			   char buf[2 * USER_LONGEST + 2], size_t *len)
-{
-	const char *realm = e->options.default_realm;
-
-	while (user.len > 0 && user.ptr[0] == ' ') {
-		user.ptr++;
-		user.len--;
-	}
-	while (user.len > 0 && user.ptr[user.len - 1] == ' ')
-		user.len--;
-	if (user.len == 0 || user.len > USER_LONGEST)
-		return false;
-	memcpy(buf, user.ptr, user.len);
-	*len = user.len;
-	if (realm && *realm && !memchr(buf, '@', *len)) {
-		size_t most = strnlen(realm, USER_LONGEST);
-
-		buf[(*len)++] = '@';
-		memcpy(buf + *len, realm, most);
-		*len += most;
-	}
-	lower(buf, *len);
-	return true;
-}
-
 /* The limits and ignore lists that name this subject: asked once. */
 static void subject_settings(const struct engine *e, struct subject *s)
 {
@@ -331,28 +223,19 @@ static void subject_settings(const struct engine *e, struct subject *s)
 static struct subject *get_user(struct engine *e, struct subjects *home, struct slice user,
 				uint32_t now_s)
 {
-	char name[2 * USER_LONGEST + 2];
+	struct user_name name;
 	struct subject *s;
 	bool is_new;
-	size_t len;
 
-	if (!canonical_user(e, user, name, &len)) {
+	if (!user_canonical(&name, user, e->options.default_realm)) {
 		e->stats.without_user++;
 		return NULL;
 	}
-	s = subjects_get(home, hash_bytes(name, len), (struct slice){ name, len }, now_s,
-			 back(now_s, e->horizon_s), &is_new);
+	s = subjects_get(home, name.hash, (struct slice){ name.text, name.len }, now_s,
+			 seconds_back(now_s, e->horizon_s), &is_new);
 	if (is_new)
 		subject_settings(e, s);
 	return s;
-}
-
-static uint8_t service_flag(struct slice service)
-{
-	return slice_is(service, "smtp")   ? SIGHTING_SMTP
-	       : slice_is(service, "imap") ? SIGHTING_IMAP
-	       : slice_is(service, "pop3") ? SIGHTING_POP3
-					   : SIGHTING_OTHER;
 }
 
 /* Where the subject was seen: found or made, and brought up to date. */
@@ -364,11 +247,12 @@ static struct sighting *see(struct engine *e, struct step *step)
 	uint8_t flags = at ? at->flags : 0;
 
 	if (!at) {
-		at = subject_add_sighting(step->subject, &host, back(step->now_s, e->horizon_s));
+		at = subject_add_sighting(step->subject, &host,
+					  seconds_back(step->now_s, e->horizon_s));
 		places_fill(&e->places, at, &step->event->ip);
 		at->first = at->last = step->now_s;
 		step->moved = true;
-	} else if (step->subject->pins == 0 && at->last < back(step->now_s, e->horizon_s)) {
+	} else if (step->subject->pins == 0 && at->last < seconds_back(step->now_s, e->horizon_s)) {
 		/* It outlived its time only because nobody needed the room. */
 		at->first = step->now_s;
 		at->logins = at->messages = at->recipients = at->bounces = 0;
@@ -399,7 +283,8 @@ static void learn_network(struct engine *e, struct subject *s, struct sighting *
 /* Once for each sighting and day. */
 static void note_customer(struct engine *e, uint64_t host_hash, uint32_t now_s)
 {
-	struct customer *c = table_add(&e->customers, host_hash, back(now_s, 30 * DAY_S), NULL);
+	struct customer *c =
+		table_add(&e->customers, host_hash, seconds_back(now_s, CUSTOMERS_KEEP_S), NULL);
 
 	c->head.last = now_s;
 }
@@ -408,191 +293,7 @@ static bool is_customer(const struct engine *e, uint64_t host_hash, uint32_t now
 {
 	const struct customer *c = table_find(&e->customers, host_hash);
 
-	return c && c->head.last >= back(now_s, 30 * DAY_S);
-}
-
-/* The key of a rule's windows for this event; 0 where the event lacks a part of it. */
-static uint64_t window_key(const struct rule *r, const struct step *step)
-{
-	struct slice session = step->event->field[FIELD_SESSION];
-	uint64_t who = step->subject->hash, host = step->host_hash;
-
-	switch (r->by) {
-	case KEY_USER:
-		return who;
-	case KEY_IP:
-		return host;
-	case KEY_NETWORK:
-		return step->sighting ? hash_pair(step->sighting->network, 0) : 0;
-	case KEY_USER_IP:
-		return host ? hash_pair(who, host) : 0;
-	case KEY_SESSION:
-		if (session.ptr)
-			return hash_pair(who,
-					 hash_pair(host, hash_bytes(session.ptr, session.len)));
-		return step->event->pid ? hash_pair(who, hash_pair(host, step->event->pid)) : 0;
-	case KEYS:
-		break;
-	}
-	return 0;
-}
-
-static uint64_t text_hash(struct slice text)
-{
-	return text.ptr ? hash_bytes(text.ptr, text.len) : 0;
-}
-
-/* Of the name as accounts are compared: one that is spelt in five ways is not five. */
-static uint64_t user_hash(const struct engine *e, struct slice user)
-{
-	char name[2 * USER_LONGEST + 2];
-	size_t len;
-
-	return canonical_user(e, user, name, &len) ? hash_bytes(name, len) : 0;
-}
-
-/* What the event adds to the rule's window: an amount, or the hash of a value; 0 for nothing. */
-static uint64_t window_gain(const struct engine *e, const struct rule *r, const struct step *step)
-{
-	const struct sighting *at = step->sighting;
-	const struct slice *field = step->event->field;
-
-	if (r->aggregate == AGGREGATE_SUM)
-		return r->summed == FIELD_BYTES ? step->bytes : step->recipients;
-	if (r->aggregate != AGGREGATE_DISTINCT)
-		return 1;
-	switch (r->value) {
-	case VALUE_IP:
-		return step->host_hash;
-	case VALUE_NETWORK:
-		return at ? at->network : 0;
-	case VALUE_COUNTRY:
-		return at ? at->country : 0;
-	case VALUE_ASN:
-		return at ? sighting_asn(at) : 0;
-	case VALUE_USER:
-		return user_hash(e, field[FIELD_USER]);
-	case VALUE_HELO:
-		return text_hash(field[FIELD_HELO]);
-	case VALUE_SERVICE:
-		return text_hash(field[FIELD_SERVICE]);
-	case VALUES:
-		break;
-	}
-	return 0;
-}
-
-static uint64_t travel_value(struct engine *e, const struct step *step)
-{
-	const struct sighting *at = step->sighting;
-	struct place place;
-	struct trip *trip;
-	uint64_t kmh = 0;
-	bool is_new;
-
-	if (!at || at->flags & (SIGHTING_OWN | SIGHTING_FETCHER) ||
-	    !geoip_place(e->options.geoip, &step->event->ip, &place))
-		return 0;
-	trip = table_add(&e->trips, step->subject->hash, back(step->now_s, e->horizon_s), &is_new);
-	if (!is_new && step->now_s >= trip->head.last) {
-		double km = place_distance_km(&trip->place, &place);
-		uint32_t seconds = step->now_s - trip->head.last;
-
-		if (km >= TRAVEL_LEAST_KM)
-			kmh = (uint64_t)(km * 3600 / (seconds ? seconds : 1));
-	}
-	trip->place = place;
-	trip->head.last = step->now_s;
-	/* At home the trip only sets out: whoever left from there may be anywhere next. */
-	return at->flags & SIGHTING_KNOWN ? 0 : kmh;
-}
-
-/* Adds the event to the rule's window where it counts for it; returns what the rule then measures. */
-static uint64_t count_event(struct engine *e, const struct jail *jail, const struct rule *r,
-			    const struct step *step)
-{
-	const struct sighting *at = step->sighting;
-	uint64_t key, gain;
-
-	if (r->services && !(r->services & service_flag(step->event->field[FIELD_SERVICE])))
-		return 0;
-	if (r->aggregate == AGGREGATE_TRAVEL)
-		return travel_value(e, step);
-	if (r->aggregate == AGGREGATE_FOREIGN)
-		return places_foreign(step->subject, r, 1U << jail->index, step->now_s);
-	if (reads_sightings(r))
-		return places_distinct(step->subject, r, 1U << jail->index, step->now_s);
-	if (rule_is_about_places(r) && at && at->flags & (SIGHTING_KNOWN | SIGHTING_OWN))
-		return 0;
-	key = window_key(r, step);
-	gain = window_gain(e, r, step);
-	return key && gain ? windows_add(&e->windows[r->id], key, gain, step->now_s) : 0;
-}
-
-/* What the rule measures for the subject now, though the event itself is not of its kind. */
-static uint64_t value_now(struct engine *e, const struct jail *jail, const struct rule *r,
-			  const struct step *step)
-{
-	const struct hold *hold;
-
-	if (r->aggregate == AGGREGATE_FOREIGN)
-		return places_foreign(step->subject, r, 1U << jail->index, step->now_s);
-	if (reads_sightings(r))
-		return r->of_failures
-			       ? 0
-			       : places_distinct(step->subject, r, 1U << jail->index, step->now_s);
-	if (r->by == (step->subject->kind == SUBJECT_ADDRESS ? KEY_IP : KEY_USER) &&
-	    r->aggregate != AGGREGATE_TRAVEL)
-		return windows_value(&e->windows[r->id], window_key(r, step), step->now_s);
-	/* By user+ip, network, session, and for travel: it holds as long as its findtime. */
-	hold = table_find(&e->holds, hash_pair(step->subject->hash, r->id));
-	if (!hold || step->now_s - hold->head.last >= r->findtime_s)
-		return 0;
-	return hold->value;
-}
-
-/* The subject's own max and score: its class's, or a multiple of its own mean. */
-static struct limit limit_of(const struct jail *jail, const struct rule *r, const struct step *step)
-{
-	struct limit limit = { r, r->max, r->score };
-	uint8_t class = step->subject->limit_class ? step->subject->limit_class[jail->index] : 0;
-	unsigned int days;
-	double mean;
-
-	for (size_t i = 0; class && i < jail->limits[class - 1].n; i++)
-		if (jail->limits[class - 1].limit[i].rule == r)
-			limit = jail->limits[class - 1].limit[i];
-	if (r->aggregate != AGGREGATE_SURGE)
-		return limit;
-	mean = subject_daily_mean(step->subject, (uint16_t)(step->now_s / DAY_S), r->over_days,
-				  &days);
-	if (days < r->least_days)
-		limit.max = UINT64_MAX; /* a mean of a few days is noise */
-	else if (mean * r->factor > (double)limit.max)
-		limit.max = (uint64_t)(mean * r->factor);
-	return limit;
-}
-
-static void note_hold(struct engine *e, const struct subject *s, const struct rule *r,
-		      uint64_t value, uint32_t now_s)
-{
-	struct hold *hold =
-		table_add(&e->holds, hash_pair(s->hash, r->id), back(now_s, e->horizon_s), NULL);
-
-	hold->head.last = now_s;
-	hold->value = value;
-}
-
-/* True where the rule that this one comes after held lately. */
-static bool comes_after(const struct engine *e, const struct rule *r, const struct step *step)
-{
-	const struct hold *hold;
-
-	if (!r->after)
-		return true;
-	hold = table_find(&e->holds, hash_pair(step->subject->hash, r->after->id));
-	return hold &&
-	       (hold->head.last >= step->now_s || step->now_s - hold->head.last <= r->within_s);
+	return c && c->head.last >= seconds_back(now_s, CUSTOMERS_KEEP_S);
 }
 
 /*
@@ -636,21 +337,21 @@ static void judge(struct engine *e, const struct jail *jail, const struct step *
 
 	for (size_t i = 0; i < jail->n_rules; i++) {
 		const struct rule *r = jail->rule[i];
-		uint64_t value = counted[i] ? counted[i] : value_now(e, jail, r, step);
+		uint64_t value = counted[i] ? counted[i] : measure_now(&e->measures, jail, r, step);
 		struct limit limit;
 
 		if (value == 0)
 			continue;
-		limit = limit_of(jail, r, step);
-		if (value <= limit.max || !comes_after(e, r, step))
+		limit = measure_limit(jail, r, step);
+		if (value <= limit.max || !measure_after(&e->measures, r, step))
 			continue;
 		finding[v.n_findings++] =
 			(struct finding){ r, value, limit.max, r->dry_run ? 0 : limit.score };
 		v.score += r->dry_run ? 0 : limit.score;
 		of_failures += r->dry_run || !r->of_failures ? 0 : limit.score;
 		dry |= r->dry_run;
-		if (limit.score && back(step->now_s, r->findtime_s) < v.begin_s)
-			v.begin_s = back(step->now_s, r->findtime_s);
+		if (limit.score && seconds_back(step->now_s, r->findtime_s) < v.begin_s)
+			v.begin_s = seconds_back(step->now_s, r->findtime_s);
 	}
 	if (v.score == 0 && !dry)
 		step->subject->standing &= ~(1U << jail->index);
@@ -722,20 +423,21 @@ static bool run_rule(struct engine *e, const struct plan *plan, size_t k, const 
 
 	if (k < plan->n_places) {
 		/* It has no window to keep up: where it can't hold there is nothing to do. */
-		if (!comes_after(e, r, step) || few_sightings(step->subject, r, plan->bound + k))
+		if (!measure_after(&e->measures, r, step) ||
+		    few_sightings(step->subject, r, plan->bound + k))
 			return false;
 		bound = &bounds_of(e, step->subject)[plan->bound + k];
 		if (!may_exceed(plan, r, step, bound))
 			return false;
 	}
-	*counted = count_event(e, jail, r, step);
+	*counted = measure_event(&e->measures, jail, r, step);
 	if (bound)
 		*bound = *counted < UINT8_MAX ? (uint8_t)*counted : UINT8_MAX;
 	if (*counted <= r->max && !(*counted && step->subject->limit_class))
 		return false;
-	if (*counted <= limit_of(jail, r, step).max)
+	if (*counted <= measure_limit(jail, r, step).max)
 		return false;
-	note_hold(e, step->subject, r, *counted, step->now_s);
+	measure_hold(&e->measures, step->subject, r, *counted, step->now_s);
 	return r->score > 0; /* a mere condition decides nothing */
 }
 
@@ -751,7 +453,7 @@ static bool make_real(struct engine *e, struct step *step, const struct jail *ja
 
 	step->subject =
 		subjects_get(&e->address, step->host_hash, slice_of(prefix_text(&host, text)),
-			     step->now_s, back(step->now_s, e->horizon_s), NULL);
+			     step->now_s, seconds_back(step->now_s, e->horizon_s), NULL);
 	step->sighting = see(e, step);
 	step->provisional = false;
 	for (size_t i = 0; i < jail->n_rules; i++) {
@@ -760,8 +462,9 @@ static bool make_real(struct engine *e, struct step *step, const struct jail *ja
 		if (counted[i] > step->sighting->logins)
 			step->sighting->logins = (uint32_t)counted[i];
 		if (counted[i] && r->by == KEY_IP)
-			step->sighting->first = windows_first(&e->windows[r->id], step->host_hash,
-							      step->sighting->first);
+			step->sighting->first =
+				windows_first(&e->measures.windows[r->id], step->host_hash,
+					      step->sighting->first);
 	}
 	return !(step->sighting->ignored & 1U << jail->index);
 }
@@ -808,7 +511,7 @@ static void reset_failures(struct engine *e, uint64_t host_hash)
 	for (size_t i = 0; i < e->jails->n_jails && e->any_reset; i++)
 		for (size_t k = 0; k < plan[i].n; k++)
 			if (plan[i].rule[k]->reset_on_success)
-				windows_reset(&e->windows[plan[i].rule[k]->id], host_hash);
+				windows_reset(&e->measures.windows[plan[i].rule[k]->id], host_hash);
 }
 
 /* Somebody proved who he is: by logging in, with a message, or with one that was refused. */

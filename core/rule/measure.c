@@ -1,0 +1,263 @@
+/*
+ * measure - what a rule measures
+ *
+ * Most rules have windows, by user, address or whatever their key is; those on the addresses of
+ * an account read its sightings instead; travel compares two logins. A hold is the memory that a
+ * rule was above its max: for `after`, and for keys finer than the subject, whose windows
+ * can't be found again from the subject alone.
+ */
+#include "core/rule/measure.h"
+
+#include "core/base/hash.h"
+#include "core/base/mem.h"
+#include "core/rule/places.h"
+#include "core/rule/user.h"
+
+#include <stdlib.h>
+
+enum { TRAVEL_LEAST_KM = 300 }; /* below that, GeoIP's own error is the larger part */
+
+/* When a rule was last above its max for a subject. */
+struct hold {
+	struct table_head head; /* key: subject and rule; last: then */
+	uint64_t value;
+};
+
+struct trip {
+	struct table_head head;
+	struct place place;
+};
+
+bool rule_reads_sightings(const struct rule *r)
+{
+	if (r->aggregate == AGGREGATE_FOREIGN)
+		return true;
+	return r->aggregate == AGGREGATE_DISTINCT && r->value < VALUE_USER && r->by == KEY_USER &&
+	       r->on & (1U << EVENT_LOGIN | 1U << EVENT_FAILURE);
+}
+
+uint8_t service_flag(struct slice service)
+{
+	return slice_is(service, "smtp")   ? SIGHTING_SMTP
+	       : slice_is(service, "imap") ? SIGHTING_IMAP
+	       : slice_is(service, "pop3") ? SIGHTING_POP3
+					   : SIGHTING_OTHER;
+}
+
+uint32_t seconds_back(uint32_t now_s, uint32_t span_s)
+{
+	return now_s > span_s ? now_s - span_s : 0;
+}
+
+static void make_windows(struct measures *m, const struct rule *r)
+{
+	bool distinct = r->aggregate == AGGREGATE_DISTINCT;
+	bool invented = r->on & (1U << EVENT_FAILURE | 1U << EVENT_OFFENCE);
+	uint32_t span_s = r->aggregate == AGGREGATE_SURGE ? DAY_S : r->findtime_s;
+
+	if (!rule_reads_sightings(r) && r->aggregate != AGGREGATE_TRAVEL)
+		windows_init(&m->windows[r->id], distinct ? WINDOW_DISTINCT : WINDOW_SUM, span_s,
+			     r->max_most, invented ? INVENTED_MOST : 0);
+}
+
+void measures_init(struct measures *m, const struct jail_set *jails, const struct geoip *geoip,
+		   const char *realm, uint32_t horizon_s)
+{
+	*m = (struct measures){ jails, geoip, realm, .horizon_s = horizon_s };
+	m->windows = xcalloc(jails->n_rules, sizeof(*m->windows));
+	for (size_t i = 0; i < jails->n_jails; i++)
+		for (size_t k = 0; k < jails->jail[i]->n_rules; k++)
+			make_windows(m, jails->jail[i]->rule[k]);
+	table_init(&m->holds, sizeof(struct hold), INVENTED_MOST, NULL);
+	table_init(&m->trips, sizeof(struct trip), 0, NULL);
+}
+
+void measures_fini(struct measures *m)
+{
+	for (uint32_t i = 0; i < m->jails->n_rules; i++)
+		if (m->windows[i].table.slot)
+			windows_fini(&m->windows[i]);
+	table_fini(&m->holds);
+	table_fini(&m->trips);
+	free(m->windows);
+}
+
+/* The key of a rule's windows for this event; 0 where the event lacks a part of it. */
+static uint64_t window_key(const struct rule *r, const struct step *step)
+{
+	struct slice session = step->event->field[FIELD_SESSION];
+	uint64_t who = step->subject->hash, host = step->host_hash;
+
+	switch (r->by) {
+	case KEY_USER:
+		return who;
+	case KEY_IP:
+		return host;
+	case KEY_NETWORK:
+		return step->sighting ? hash_pair(step->sighting->network, 0) : 0;
+	case KEY_USER_IP:
+		return host ? hash_pair(who, host) : 0;
+	case KEY_SESSION:
+		if (session.ptr)
+			return hash_pair(who,
+					 hash_pair(host, hash_bytes(session.ptr, session.len)));
+		return step->event->pid ? hash_pair(who, hash_pair(host, step->event->pid)) : 0;
+	case KEYS:
+		break;
+	}
+	return 0;
+}
+
+static uint64_t text_hash(struct slice text)
+{
+	return text.ptr ? hash_bytes(text.ptr, text.len) : 0;
+}
+
+/* Of the name as accounts are compared: one that is spelt in five ways is not five. */
+static uint64_t user_hash(const struct measures *m, struct slice user)
+{
+	struct user_name name;
+
+	return user_canonical(&name, user, m->realm) ? name.hash : 0;
+}
+
+/* What the event adds to the rule's window: an amount, or the hash of a value; 0 for nothing. */
+static uint64_t window_gain(const struct measures *m, const struct rule *r, const struct step *step)
+{
+	const struct sighting *at = step->sighting;
+	const struct slice *field = step->event->field;
+
+	if (r->aggregate == AGGREGATE_SUM)
+		return r->summed == FIELD_BYTES ? step->bytes : step->recipients;
+	if (r->aggregate != AGGREGATE_DISTINCT)
+		return 1;
+	switch (r->value) {
+	case VALUE_IP:
+		return step->host_hash;
+	case VALUE_NETWORK:
+		return at ? at->network : 0;
+	case VALUE_COUNTRY:
+		return at ? at->country : 0;
+	case VALUE_ASN:
+		return at ? sighting_asn(at) : 0;
+	case VALUE_USER:
+		return user_hash(m, field[FIELD_USER]);
+	case VALUE_HELO:
+		return text_hash(field[FIELD_HELO]);
+	case VALUE_SERVICE:
+		return text_hash(field[FIELD_SERVICE]);
+	case VALUES:
+		break;
+	}
+	return 0;
+}
+
+static uint64_t travel_value(struct measures *m, const struct step *step)
+{
+	const struct sighting *at = step->sighting;
+	struct place place;
+	struct trip *trip;
+	uint64_t kmh = 0;
+	bool is_new;
+
+	if (!at || at->flags & (SIGHTING_OWN | SIGHTING_FETCHER) ||
+	    !geoip_place(m->geoip, &step->event->ip, &place))
+		return 0;
+	trip = table_add(&m->trips, step->subject->hash, seconds_back(step->now_s, m->horizon_s),
+			 &is_new);
+	if (!is_new && step->now_s >= trip->head.last) {
+		double km = place_distance_km(&trip->place, &place);
+		uint32_t seconds = step->now_s - trip->head.last;
+
+		if (km >= TRAVEL_LEAST_KM)
+			kmh = (uint64_t)(km * 3600 / (seconds ? seconds : 1));
+	}
+	trip->place = place;
+	trip->head.last = step->now_s;
+	/* At home the trip only sets out: whoever left from there may be anywhere next. */
+	return at->flags & SIGHTING_KNOWN ? 0 : kmh;
+}
+
+uint64_t measure_event(struct measures *m, const struct jail *jail, const struct rule *r,
+		       const struct step *step)
+{
+	const struct sighting *at = step->sighting;
+	uint64_t key, gain;
+
+	if (r->services && !(r->services & service_flag(step->event->field[FIELD_SERVICE])))
+		return 0;
+	if (r->aggregate == AGGREGATE_TRAVEL)
+		return travel_value(m, step);
+	if (r->aggregate == AGGREGATE_FOREIGN)
+		return places_foreign(step->subject, r, 1U << jail->index, step->now_s);
+	if (rule_reads_sightings(r))
+		return places_distinct(step->subject, r, 1U << jail->index, step->now_s);
+	if (rule_is_about_places(r) && at && at->flags & (SIGHTING_KNOWN | SIGHTING_OWN))
+		return 0;
+	key = window_key(r, step);
+	gain = window_gain(m, r, step);
+	return key && gain ? windows_add(&m->windows[r->id], key, gain, step->now_s) : 0;
+}
+
+uint64_t measure_now(struct measures *m, const struct jail *jail, const struct rule *r,
+		     const struct step *step)
+{
+	const struct hold *hold;
+
+	if (r->aggregate == AGGREGATE_FOREIGN)
+		return places_foreign(step->subject, r, 1U << jail->index, step->now_s);
+	if (rule_reads_sightings(r))
+		return r->of_failures
+			       ? 0
+			       : places_distinct(step->subject, r, 1U << jail->index, step->now_s);
+	if (r->by == (step->subject->kind == SUBJECT_ADDRESS ? KEY_IP : KEY_USER) &&
+	    r->aggregate != AGGREGATE_TRAVEL)
+		return windows_value(&m->windows[r->id], window_key(r, step), step->now_s);
+	/* By user+ip, network, session, and for travel: it holds as long as its findtime. */
+	hold = table_find(&m->holds, hash_pair(step->subject->hash, r->id));
+	if (!hold || step->now_s - hold->head.last >= r->findtime_s)
+		return 0;
+	return hold->value;
+}
+
+struct limit measure_limit(const struct jail *jail, const struct rule *r, const struct step *step)
+{
+	struct limit limit = { r, r->max, r->score };
+	uint8_t class = step->subject->limit_class ? step->subject->limit_class[jail->index] : 0;
+	unsigned int days;
+	double mean;
+
+	for (size_t i = 0; class && i < jail->limits[class - 1].n; i++)
+		if (jail->limits[class - 1].limit[i].rule == r)
+			limit = jail->limits[class - 1].limit[i];
+	if (r->aggregate != AGGREGATE_SURGE)
+		return limit;
+	mean = subject_daily_mean(step->subject, (uint16_t)(step->now_s / DAY_S), r->over_days,
+				  &days);
+	if (days < r->least_days)
+		limit.max = UINT64_MAX; /* a mean of a few days is noise */
+	else if (mean * r->factor > (double)limit.max)
+		limit.max = (uint64_t)(mean * r->factor);
+	return limit;
+}
+
+void measure_hold(struct measures *m, const struct subject *s, const struct rule *r, uint64_t value,
+		  uint32_t now_s)
+{
+	struct hold *hold = table_add(&m->holds, hash_pair(s->hash, r->id),
+				      seconds_back(now_s, m->horizon_s), NULL);
+
+	hold->head.last = now_s;
+	hold->value = value;
+}
+
+bool measure_after(const struct measures *m, const struct rule *r, const struct step *step)
+{
+	const struct hold *hold;
+
+	if (!r->after)
+		return true;
+	hold = table_find(&m->holds, hash_pair(step->subject->hash, r->after->id));
+	return hold &&
+	       (hold->head.last >= step->now_s || step->now_s - hold->head.last <= r->within_s);
+}

@@ -1,0 +1,64 @@
+/* measure.h - what a rule measures: its windows, and what is known without one */
+#pragma once
+
+#include "core/filter/event.h"
+#include "core/rule/jail.h"
+#include "core/rule/subject.h"
+#include "core/rule/window.h"
+
+enum {
+	DAY_S = 86400,
+	INVENTED_MOST = 65536, /* names and addresses that attackers choose */
+};
+
+/* One event on its way through the jails: who, where, and what it adds. */
+struct step {
+	const struct event *event;
+	unsigned int kinds; /* a message is a login too */
+	uint32_t now_s;
+	uint64_t host_hash;        /* of the address as it counts; 0 where the line doesn't say */
+	struct subject *subject;   /* whom it is about */
+	struct sighting *sighting; /* where from; NULL where the line doesn't say */
+	bool moved;                /* the sighting is new, or so long ago that it may count anew */
+	bool provisional;          /* an address that is nobody's subject yet: see on_offender() */
+	uint64_t recipients, bytes;
+};
+
+/* The windows of all rules, and what was measured last where there is no window. Init first. */
+struct measures {
+	const struct jail_set *jails;
+	const struct geoip *geoip; /* may be NULL */
+	const char *realm;
+	struct windows *windows; /* by rule id; unused ones are empty */
+	struct table holds, trips;
+	uint32_t horizon_s;
+};
+
+/* `horizon_s`: how long it is of interest when a rule last held. The rest is borrowed. */
+void measures_init(struct measures *m, const struct jail_set *jails, const struct geoip *geoip,
+		   const char *realm, uint32_t horizon_s);
+void measures_fini(struct measures *m);
+
+/*
+ * True where the rule reads the sightings of its subject and has no windows: distinct values of
+ * the address, by user. Of a name's sightings the failures are counted, of an account's the logins.
+ */
+bool rule_reads_sightings(const struct rule *r);
+/* SIGHTING_SMTP and so on, of a service as filters name it. */
+uint8_t service_flag(struct slice service);
+/* `now_s` less a span; 0 where that lies before 1970. */
+uint32_t seconds_back(uint32_t now_s, uint32_t span_s);
+
+/* Adds the event to the rule's window where it counts for it; returns what the rule then measures. */
+uint64_t measure_event(struct measures *m, const struct jail *jail, const struct rule *r,
+		       const struct step *step);
+/* What the rule measures for the subject now, though the event itself is not of its kind. */
+uint64_t measure_now(struct measures *m, const struct jail *jail, const struct rule *r,
+		     const struct step *step);
+/* The subject's own max and score: its class's, or a multiple of its own mean. */
+struct limit measure_limit(const struct jail *jail, const struct rule *r, const struct step *step);
+
+/* Notes that the rule is above its max for the subject, and tells whether the one it comes after was. */
+void measure_hold(struct measures *m, const struct subject *s, const struct rule *r, uint64_t value,
+		  uint32_t now_s);
+bool measure_after(const struct measures *m, const struct rule *r, const struct step *step);
