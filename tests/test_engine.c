@@ -189,6 +189,11 @@ static const struct row {
 	  "jail j { rule b { count = bounce max = 2 findtime = 1h } }",
 	  "0 message u=joe q=A\n1 queued o=A q=B\n2 removed q=A\n20 bounce q=B x3/1s",
 	  "22 act joe 100(b); " },
+	{ "refused on the way back from the filter", 0,
+	  "jail j { rule b { count = bounce max = 2 findtime = 1h } }",
+	  "0 message u=joe q=A\n1 queued o=A q=B\n2 bounce q=B i=127.0.0.1 x9/1s\n"
+	  "20 bounce q=A x3/1s",
+	  "22 act joe 100(b); " },
 	{ "bounces that name the user", 0,
 	  "jail j { rule b { count = bounce max = 2 findtime = 1h } }",
 	  "0 bounce u=joe i=10.1.0.1 x3/1s", "2 act joe 100(b); " },

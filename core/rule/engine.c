@@ -627,6 +627,9 @@ static void on_queue(struct engine *e, const struct event *event, struct step *s
 
 	if (!m || (event->kind == EVENT_QUEUED && (m->injected || (m->counted && !each))))
 		return;
+	/* Refused when the filter brought it back (such a line has a client): the first id bounces. */
+	if (event->kind == EVENT_BOUNCE && m->injected && event->has_ip)
+		return;
 	step->subject = m->account;
 	at = m->has_host ? subject_find_sighting(m->account, &m->host) : NULL;
 	step->sighting = at;
