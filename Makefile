@@ -34,7 +34,7 @@ LIBS_LDLIBS := $(shell $(PKG_CONFIG) --libs $(LIBS) 2>/dev/null)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
 	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wvla -Wundef -Wnull-dereference \
 	-Wdouble-promotion -Wswitch-enum
-CFLAGS ?= -O2 -g
+CFLAGS ?= -O3 -g
 override CFLAGS += -std=gnu17 $(WARN) $(if $(filter 1,$(WERROR)),-Werror) -fstack-protector-strong \
 	-fno-strict-aliasing -pthread
 ifneq ($(filter 1,$(SAN) $(FUZZ)),)
@@ -42,6 +42,8 @@ override CFLAGS += -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -f
 override LDFLAGS += -fsanitize=address,undefined
 else
 override CFLAGS += -D_FORTIFY_SOURCE=2
+# gcc optimises the program as a whole (a tenth faster); tests link the same objects as they are.
+LTO := $(if $(findstring clang,$(shell $(CC) --version 2>/dev/null)),,-flto=auto -ffat-lto-objects)
 endif
 ifeq ($(FUZZ),1)
 override CFLAGS += -fsanitize=fuzzer-no-link
@@ -82,7 +84,7 @@ include packaging/rules.mk tests/rules.mk
 $(BUILD)/%.o: %.c $(BUILD)/.flags
 	@mkdir -p $(@D)
 	$(say) CC $<
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LTO) -MMD -MP -c -o $@ $<
 
 $(BUILD)/libpostern.a: $(LIB_OBJ)
 	$(say) AR $@
@@ -90,7 +92,7 @@ $(BUILD)/libpostern.a: $(LIB_OBJ)
 
 $(POSTERN): $(CLI_OBJ) $(BUILD)/libpostern.a
 	$(say) LD $@
-	$(Q)$(link)
+	$(Q)$(link) $(LTO)
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d)
 
@@ -100,7 +102,7 @@ $(BUILD)/.deps-ok:
 	@mkdir -p $(@D)
 	@touch $@
 
-FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LDLIBS)
+FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS) $(LTO) $(LDFLAGS) $(LDLIBS)
 ifneq ($(strip $(FLAGS)),$(strip $(file <$(BUILD)/.flags)))
 .PHONY: $(BUILD)/.flags
 endif

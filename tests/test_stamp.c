@@ -19,6 +19,23 @@ static const struct parse_row {
 	uint32_t pid;
 } parse_rows[] = {
 	/* RFC 3164 and its relatives */
+	{ "usual: day 31", "Dec 31 23:59:60 mail postfix/qmgr[1]: m", 0, "0-12-31 23:59:60.000",
+	  "mail", "postfix/qmgr", "m", 1 },
+	{ "usual: day 32", "Dec 32 23:59:59 mail postfix/qmgr[1]: m", 0, NULL, NULL, NULL, NULL,
+	  0 },
+	{ "usual: day 0", "Dec  0 23:59:59 mail postfix/qmgr[1]: m", 0, NULL, NULL, NULL, NULL, 0 },
+	{ "usual: no digit in the day", "Dec 1x 23:59:59 mail postfix/qmgr[1]: m", 0, NULL, NULL,
+	  NULL, NULL, 0 },
+	{ "usual: hour 24", "Dec 31 24:00:00 mail postfix/qmgr[1]: message", 0, NULL, NULL, NULL,
+	  NULL, 0 },
+	{ "usual: nine digits of pid", "Dec 31 00:00:00 mail postfix/qmgr[123456789]: m", 0,
+	  "0-12-31 00:00:00.000", "mail", "postfix/qmgr", "m", 123456789 },
+	{ "usual: ten digits of pid", "Dec 31 00:00:00 mail postfix/qmgr[1234567890]: m", 0,
+	  "0-12-31 00:00:00.000", NULL, NULL, "mail postfix/qmgr[1234567890]: m", 0 },
+	{ "usual: a host that ends in a colon", "Dec 31 00:00:00 mail: postfix/qmgr[12]: m", 0,
+	  "0-12-31 00:00:00.000", NULL, NULL, "mail: postfix/qmgr[12]: m", 0 },
+	{ "usual: no message", "Dec 31 00:00:00 mail postfix/qmgr[12]: ", 0, "0-12-31 00:00:00.000",
+	  "mail", "postfix/qmgr", "", 12 },
 	{ "rfc3164", "Nov 20 23:56:35 mail postfix/smtpd[19536]: 8A0C: client=x", 0,
 	  "0-11-20 23:56:35.000", "mail", "postfix/smtpd", "8A0C: client=x", 19536 },
 	{ "no pid", "Nov 20 23:56:35 mail dovecot: imap-login: Login: user=<a>", 0,
@@ -318,6 +335,32 @@ static bool is_within(struct slice s, const char *text, size_t len)
 	       (s.ptr >= text && s.ptr <= text + len && s.len <= len - (size_t)(s.ptr - text));
 }
 
+static void same_slice(struct slice a, struct slice b)
+{
+	assert_int_equal(a.ptr != NULL, b.ptr != NULL);
+	assert_int_equal(a.len, b.len);
+	if (a.len)
+		assert_memory_equal(a.ptr, b.ptr, a.len);
+}
+
+/* A line with a PRI in front is never read in one go; what comes out has to be the same. */
+static void check_both_ways(const char *text, size_t len)
+{
+	char *with_pri = xcalloc(len + 3, 1);
+	struct line one = { 0 }, other = { 0 };
+
+	memcpy(with_pri, "<9>", 3);
+	memcpy(with_pri + 3, text, len);
+	assert_int_equal(line_parse(&one, (struct slice){ text, len }),
+			 line_parse(&other, (struct slice){ with_pri, len + 3 }));
+	assert_memory_equal(&one.stamp, &other.stamp, sizeof(one.stamp));
+	assert_int_equal(one.pid, other.pid);
+	same_slice(one.host, other.host);
+	same_slice(one.program, other.program);
+	same_slice(one.message, other.message);
+	free(with_pri);
+}
+
 /* The first `len` bytes in memory of their own, so that a sanitiser sees each byte read too many. */
 static void check_prefix(const char *text, size_t len)
 {
@@ -329,6 +372,8 @@ static void check_prefix(const char *text, size_t len)
 		assert_true(is_within(line.program, exact, len));
 		assert_true(is_within(line.message, exact, len));
 	}
+	if (len > 0 && text[0] >= 'A')
+		check_both_ways(exact, len);
 	free(exact);
 }
 

@@ -199,7 +199,7 @@ int instant_parse(struct instant *at, const char *text, struct instant now, stru
 {
 	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S",
 					     "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d" };
-	int64_t span_s;
+	int64_t span_s = 0;
 
 	for (size_t i = 0; i < COUNT(forms); i++) {
 		struct tm tm = { .tm_isdst = -1 };

@@ -18,7 +18,7 @@
 
 #include <time.h>
 
-enum { HOST_MOST = 255, TAG_MOST = 128, PID_DIGITS_MOST = 9 };
+enum { HOST_MOST = 255, TAG_MOST = 128, PID_DIGITS_MOST = 9, USUAL_LEAST = 24 };
 
 /* What separates date and time, and thereby who may have written the line. */
 enum style {
@@ -556,6 +556,55 @@ static bool take_head(struct cursor *c, struct line *line)
 	return true;
 }
 
+/* The byte behind the class's bytes from `p` on; `end` where all are. */
+static inline const char *behind(const char *p, const char *end, uint8_t class)
+{
+	while (p < end && byte_class[(unsigned char)*p] & class)
+		p++;
+	return p;
+}
+
+/*
+ * "Nov 20 23:56:35 host program[1234]: ", as nearly every line begins, read in one go: it is done
+ * for a third of all lines. False, and *line as it was, where the line is not exactly so; the
+ * general way gives the same for those that are.
+ */
+static bool parse_usual(struct line *line, const char *p, const char *end)
+{
+	struct cursor month = { p, end };
+	const char *host = p + 16, *tag, *pid, *q;
+	unsigned int tens = digit(p[4]), hour = two_digits(p + 7), minute = two_digits(p + 10);
+	unsigned int second = two_digits(p + 13), day, n = 0;
+	uint8_t number = take_name(&month, months, COUNT(months));
+
+	day = (p[4] == ' ' ? 0 : tens * 10) + digit(p[5]);
+	if (!number || (tens > 3 && p[4] != ' ') || digit(p[5]) > 9 || day < 1 || day > 31 ||
+	    hour > 23 || minute > 59 || second > 60 || p[3] != ' ' || p[6] != ' ' || p[9] != ':' ||
+	    p[12] != ':' || p[15] != ' ')
+		return false;
+	q = behind(host, end, IN_HOST);
+	if (q == host || q - host > HOST_MOST || q[-1] == ':' || q == end || *q != ' ')
+		return false;
+	tag = q + 1;
+	q = behind(tag, end, IN_TAG);
+	if (q == tag || q - tag > TAG_MOST || q == end || *q != '[')
+		return false;
+	for (pid = ++q; q < end && digit(*q) <= 9 && q - pid < PID_DIGITS_MOST; q++)
+		n = n * 10 + digit(*q);
+	if (q == pid || end - q < 3 || q[0] != ']' || q[1] != ':' || q[2] != ' ')
+		return false;
+	line->stamp = (struct stamp){ .month = number,
+				      .day = (uint8_t)day,
+				      .hour = (uint8_t)hour,
+				      .minute = (uint8_t)minute,
+				      .second = (uint8_t)second };
+	line->host = (struct slice){ host, (size_t)(tag - 1 - host) };
+	line->program = (struct slice){ tag, (size_t)(pid - 1 - tag) };
+	line->message = (struct slice){ q + 3, (size_t)(end - q - 3) };
+	line->pid = n;
+	return true;
+}
+
 bool line_parse(struct line *line, struct slice text)
 {
 	struct cursor c;
@@ -566,8 +615,11 @@ bool line_parse(struct line *line, struct slice text)
 	c = (struct cursor){ text.ptr, text.ptr + text.len };
 	if (c.end[-1] == '\r')
 		c.end--;
-	if (!take_head(&c, line))
+	if (left(&c) > USUAL_LEAST && parse_usual(line, c.p, c.end)) {
+		c.p = line->message.ptr;
+	} else if (!take_head(&c, line)) {
 		return false;
+	}
 	if (slice_starts(line->program, "exim"))
 		cut_exim_head(&c, line);
 	line->message = (struct slice){ c.p, left(&c) };

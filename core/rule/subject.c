@@ -14,6 +14,7 @@
 
 #include "core/base/mem.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct subject_slot {
@@ -83,6 +84,7 @@ void subjects_pin(struct subjects *s, struct subject *subject)
 {
 	struct subject_slot *slot = table_find(&s->table, subject->hash);
 
+	assert(slot);
 	subject->pins++;
 	slot->head.last = TABLE_PINNED;
 }
@@ -91,6 +93,7 @@ void subjects_unpin(struct subjects *s, struct subject *subject)
 {
 	struct subject_slot *slot = table_find(&s->table, subject->hash);
 
+	assert(slot);
 	if (--subject->pins == 0)
 		slot->head.last = subject->last;
 }
