@@ -218,7 +218,8 @@ static const struct row {
 	  /* four a day, an hour apart, on eight days */
 	  "0 message u=joe x8/1d\n1h message u=joe x8/1d\n2h message u=joe x8/1d\n"
 	  "3h message u=joe x8/1d\n8d4h message u=joe x21/1m",
-	  "706800 act joe 100(g); " },
+	  /* and of yesterday's four the part that lies within 24 hours */
+	  "706620 act joe 100(g); " },
 	{ "surge: below the floor", 0,
 	  "jail j { rule g { surge = message factor = 5 over = 30d max = 50 least_days = 7 } }",
 	  "0 message u=joe x8/1d\n8d1h message u=joe x50/1m", "" },
@@ -250,15 +251,19 @@ static const struct row {
 	{ "after: within", 0,
 	  "jail j { rule a { count = message max = 0 score = 0 }\n"
 	  "rule b { count = login max = 2 after = a within = 1h findtime = 1d } }",
-	  "0 login u=joe x2/1m\n10m message u=joe\n70m login u=joe",
-	  "600 act joe 100(a,b); 4200 act joe 100(b); " },
+	  "0 login u=joe x2/1m\n10m message u=joe\n11m login u=joe x2/1m\n70m login u=joe",
+	  "720 act joe 100(a,b); 4200 act joe 100(b); " },
+	{ "after: what came before doesn't count", 0,
+	  "jail j { rule a { count = logout max = 0 score = 0 }\n"
+	  "rule b { count = login max = 2 after = a within = 1h findtime = 1d } }",
+	  "0 login u=joe x9/1m\n10m logout u=joe\n11m login u=joe x2/1m", "" },
 	{ "after: too long after", 0,
 	  "jail j { rule a { count = logout max = 0 score = 0 findtime = 1m }\n"
 	  "rule b { count = login max = 1 after = a within = 1h findtime = 1d } }",
 	  "0 logout u=joe\n3601 login u=joe x3/1m", "" },
 	{ "after: just in time", 0,
 	  "jail j { rule a { count = logout max = 0 score = 0 findtime = 1m }\n"
-	  "rule b { count = login max = 1 after = a within = 1h findtime = 1d } }",
+	  "rule b { count = login max = 0 after = a within = 1h findtime = 1d } }",
 	  "0 login u=joe\n10 logout u=joe\n3610 login u=joe", "3610 act joe 100(b); " },
 	{ "after: another account's", 0,
 	  "jail j { rule a { count = logout max = 0 score = 0 }\n"

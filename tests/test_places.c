@@ -111,7 +111,7 @@ static void check(void **state)
 					  .ctx = life };
 	struct filter_set none = { 0 };
 	uint32_t seed = row->seed, at_s = START_S;
-	struct jail_set *jails;
+	struct jail_set *jails = NULL;
 	struct engine *engine;
 	struct err err;
 

@@ -421,10 +421,10 @@ static bool run_rule(struct engine *e, const struct plan *plan, size_t k, const 
 	const struct rule *r = plan->rule[k];
 	uint8_t *bound = NULL;
 
+	if (!measure_after(&e->measures, r, step))
+		return false; /* what came before doesn't count */
 	if (k < plan->n_places) {
-		/* It has no window to keep up: where it can't hold there is nothing to do. */
-		if (!measure_after(&e->measures, r, step) ||
-		    few_sightings(step->subject, r, plan->bound + k))
+		if (few_sightings(step->subject, r, plan->bound + k))
 			return false;
 		bound = &bounds_of(e, step->subject)[plan->bound + k];
 		if (!may_exceed(plan, r, step, bound))

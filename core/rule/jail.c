@@ -104,6 +104,13 @@ static int is_kind(cfg_t *cfg, cfg_opt_t *opt)
 	return check_word(cfg, opt, kinds, COUNT(kinds));
 }
 
+static int is_surging(cfg_t *cfg, cfg_opt_t *opt)
+{
+	static const char *const kinds[] = { "message" };
+
+	return check_word(cfg, opt, kinds, COUNT(kinds));
+}
+
 static int is_summed(cfg_t *cfg, cfg_opt_t *opt)
 {
 	static const char *const fields[] = { "recipients", "bytes" };
@@ -185,7 +192,7 @@ static cfg_opt_t rule_schema[] = {
 	CONF_CHECKED("distinct", NULL, is_value),
 	CONF_CHECKED("count", NULL, is_kind),
 	CONF_CHECKED("sum", NULL, is_summed),
-	CONF_CHECKED("surge", NULL, is_kind),
+	CONF_CHECKED("surge", NULL, is_surging),
 	CONF_CHECKED_LIST("foreign", is_country),
 	CONF_COUNT("travel", NULL),
 	CONF_CHECKED("on", NULL, is_kind),
@@ -700,8 +707,8 @@ int jail_set_load(struct jail_set **out, const char *dir, const char *only,
 		  const struct filter_set *filters, const struct jail_defaults *defaults,
 		  struct err *err)
 {
-	char **paths;
-	size_t n;
+	char **paths = NULL;
+	size_t n = 0;
 	cfg_t *cfg;
 	int ret;
 

@@ -2,7 +2,8 @@
  * measure - what a rule measures
  *
  * Most rules have windows, by user, address or whatever their key is; those on the addresses of
- * an account read its sightings instead; travel compares two logins. A hold is the memory that a
+ * an account read its sightings instead, a surge the messages of its days; travel compares two
+ * logins. A hold is the memory that a
  * rule was above its max: for `after`, and for keys finer than the subject, whose windows
  * can't be found again from the subject alone.
  */
@@ -36,6 +37,12 @@ bool rule_reads_sightings(const struct rule *r)
 	       r->on & (1U << EVENT_LOGIN | 1U << EVENT_FAILURE);
 }
 
+static bool rule_has_windows(const struct rule *r)
+{
+	return !rule_reads_sightings(r) && r->aggregate != AGGREGATE_TRAVEL &&
+	       r->aggregate != AGGREGATE_SURGE;
+}
+
 uint8_t service_flag(struct slice service)
 {
 	return slice_is(service, "smtp")   ? SIGHTING_SMTP
@@ -53,11 +60,10 @@ static void make_windows(struct measures *m, const struct rule *r)
 {
 	bool distinct = r->aggregate == AGGREGATE_DISTINCT;
 	bool invented = r->on & (1U << EVENT_FAILURE | 1U << EVENT_OFFENCE);
-	uint32_t span_s = r->aggregate == AGGREGATE_SURGE ? DAY_S : r->findtime_s;
 
-	if (!rule_reads_sightings(r) && r->aggregate != AGGREGATE_TRAVEL)
-		windows_init(&m->windows[r->id], distinct ? WINDOW_DISTINCT : WINDOW_SUM, span_s,
-			     r->max_most, invented ? INVENTED_MOST : 0);
+	if (rule_has_windows(r))
+		windows_init(&m->windows[r->id], distinct ? WINDOW_DISTINCT : WINDOW_SUM,
+			     r->findtime_s, r->max_most, invented ? INVENTED_MOST : 0);
 }
 
 void measures_init(struct measures *m, const struct jail_set *jails, const struct geoip *geoip,
@@ -188,6 +194,8 @@ uint64_t measure_event(struct measures *m, const struct jail *jail, const struct
 		return 0;
 	if (r->aggregate == AGGREGATE_TRAVEL)
 		return travel_value(m, step);
+	if (r->aggregate == AGGREGATE_SURGE)
+		return subject_messages_of_day(step->subject, step->now_s);
 	if (r->aggregate == AGGREGATE_FOREIGN)
 		return places_foreign(step->subject, r, 1U << jail->index, step->now_s);
 	if (rule_reads_sightings(r))
@@ -204,6 +212,8 @@ uint64_t measure_now(struct measures *m, const struct jail *jail, const struct r
 {
 	const struct hold *hold;
 
+	if (r->aggregate == AGGREGATE_SURGE)
+		return subject_messages_of_day(step->subject, step->now_s);
 	if (r->aggregate == AGGREGATE_FOREIGN)
 		return places_foreign(step->subject, r, 1U << jail->index, step->now_s);
 	if (rule_reads_sightings(r))

@@ -6,10 +6,7 @@
 #include "core/rule/subject.h"
 #include "core/rule/window.h"
 
-enum {
-	DAY_S = 86400,
-	INVENTED_MOST = 65536, /* names and addresses that attackers choose */
-};
+enum { INVENTED_MOST = 65536 }; /* names and addresses that attackers choose */
 
 /* One event on its way through the jails: who, where, and what it adds. */
 struct step {

@@ -259,6 +259,20 @@ void subject_count_message(struct subject *s, uint16_t day)
 		d->count[d->day - day]++;
 }
 
+static unsigned int messages_on(const struct daily *d, uint16_t day)
+{
+	return d && d->day >= day && d->day - day <= SURGE_DAYS ? d->count[d->day - day] : 0;
+}
+
+uint64_t subject_messages_of_day(const struct subject *s, uint32_t now_s)
+{
+	uint16_t day = (uint16_t)(now_s / DAY_S);
+	uint64_t left_s = DAY_S - now_s % DAY_S;
+	uint64_t yesterday = day > 0 ? messages_on(s->daily, (uint16_t)(day - 1)) : 0;
+
+	return messages_on(s->daily, day) + yesterday * left_s / DAY_S;
+}
+
 double subject_daily_mean(const struct subject *s, uint16_t day, unsigned int days, unsigned int *n)
 {
 	unsigned int sum = 0;

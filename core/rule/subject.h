@@ -12,6 +12,7 @@ enum {
 	SIGHTINGS_MOST = 1024, /* addresses kept of one subject; from there on "at least" */
 	KNOWN_MOST = 64,       /* networks kept as somebody's own */
 	SURGE_DAYS = 30,
+	DAY_S = 86400,
 };
 
 enum subject_kind {
@@ -118,6 +119,11 @@ void subject_unlearn(struct subject *s, unsigned int days_least);
 
 /* Counts a message of `day`. */
 void subject_count_message(struct subject *s, uint16_t day);
+/*
+ * Messages of the 24 hours before `now_s`: today's, and of yesterday's the part that fits, as if they
+ * had come evenly over the day.
+ */
+uint64_t subject_messages_of_day(const struct subject *s, uint32_t now_s);
 /*
  * Messages a day, the mean over those of the last `days` days before `day` on which there were
  * any; *n tells how many these were.
