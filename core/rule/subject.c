@@ -117,10 +117,10 @@ static uint16_t tag_of(const struct prefix *host)
 
 struct sighting *subject_find_sighting(const struct subject *s, const struct prefix *host)
 {
-	const uint16_t *tag = tags(s), wanted = tag_of(host);
+	const uint16_t wanted = tag_of(host);
 
 	for (size_t i = 0; i < s->n_sightings; i++)
-		if (tag[i] == wanted && address_equal(&s->sighting[i].host.base, &host->base))
+		if (tags(s)[i] == wanted && address_equal(&s->sighting[i].host.base, &host->base))
 			return &s->sighting[i];
 	return NULL;
 }
@@ -146,12 +146,11 @@ static void grow(struct subject *s)
 {
 	/* Most accounts have one address, or two. */
 	uint16_t cap = s->cap_sightings ? (uint16_t)(s->cap_sightings * 2) : 1;
-	const uint16_t *old = tags(s);
-	struct sighting *wider = xcalloc(cap, sizeof(*wider) + sizeof(*old));
+	struct sighting *wider = xcalloc(cap, sizeof(*wider) + sizeof(uint16_t));
 
 	if (s->n_sightings > 0) {
 		memcpy(wider, s->sighting, s->n_sightings * sizeof(*wider));
-		memcpy(wider + cap, old, s->n_sightings * sizeof(*old));
+		memcpy(wider + cap, tags(s), s->n_sightings * sizeof(uint16_t));
 	}
 	free(s->sighting);
 	s->sighting = wider;
