@@ -45,7 +45,7 @@ like "$dir/empty.log"
 ok "empty" run 0 "${scan[@]}" "$dir/empty.log"
 ok "empty, beside another" still_whole 1 "2101 lines" "$dir/empty.log" "$log"
 perl -e 'srand 7; print pack "C*", map { int rand 256 } 1 .. 65536 for 1 .. 16' >"$dir/random"
-ok "binary, 1 MB" says 0 "not one login found; is this a mail log?" "${scan[@]}" "$dir/random"
+ok "binary, 1 MB" says 0 "not one login or failure found; is this a mail log?" "${scan[@]}" "$dir/random"
 between "$dir/binary.log" < <(cat "$dir/random" && echo)
 ok "binary in the middle" still_whole 1 "378 logins and 123 messages" "$dir/binary.log"
 for packer in gzip bzip2 xz zstd; do

@@ -245,7 +245,7 @@ static void merges_files(void **state)
 	char dir[] = "/tmp/postern-test-XXXXXX", text[500], **paths, *first, *second;
 	struct err err;
 	size_t n;
-	cfg_t *cfg;
+	cfg_t *cfg = NULL;
 
 	assert_non_null(mkdtemp(dir));
 	first = xasprintf("%s/10.conf", dir);

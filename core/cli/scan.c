@@ -300,10 +300,10 @@ static void summary(struct scan *s, size_t n_logs)
 	say_count(st.bad_times, "lines skipped: a date that does not exist");
 	say_count(st.lines.limits, "times a regex was stopped at its limit");
 	say_count(e->without_user, "events skipped: no user name that could be one");
-	if (st.lines.lines > 0 && e->events[EVENT_LOGIN] + e->events[EVENT_MESSAGE] == 0)
-		complain("warning: not one login found; is this a mail log? `postern test FILE` "
-			 "says "
-			 "what the filters make of its lines");
+	if (st.lines.lines > 0 &&
+	    e->events[EVENT_LOGIN] + e->events[EVENT_MESSAGE] + e->events[EVENT_FAILURE] == 0)
+		complain("warning: not one login or failure found; is this a mail log? "
+			 "`postern test FILE` says what the filters make of its lines");
 }
 
 static int run(struct scan *s, const struct logs *logs)

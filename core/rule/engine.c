@@ -525,7 +525,8 @@ static void on_success(struct engine *e, const struct event *event, struct step 
 		return;
 	if (event->has_ip) {
 		at = step->sighting = see(e, step);
-		if (at->logins++ == 0 || at->seen_day != (uint16_t)(step->now_s / DAY_S)) {
+		at->logins += event->kind != EVENT_BOUNCE;
+		if (at->seen_day != (uint16_t)(step->now_s / DAY_S)) {
 			at->seen_day = (uint16_t)(step->now_s / DAY_S);
 			learn_network(e, step->subject, at, step->now_s);
 			if (at->flags & SIGHTING_KNOWN)
