@@ -22,7 +22,7 @@
 enum {
 	WORDS = FILTER_MATCHES_MOST / 64,
 	HITS = PREFILTER_MOST, /* what one call has to have room for */
-	PROGRAMS = 128, /* cache of program names; a server has some twenty */
+	PROGRAMS = 128,        /* cache of program names; a server has some twenty */
 	PROBES = 8,
 	PROGRAM_LONGEST = 64,
 	MATCH_LIMIT = 50000, /* steps of one regex on one line: below 2 ms */
