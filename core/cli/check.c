@@ -8,6 +8,7 @@
 #include "core/cli/setup.h"
 #include "core/cli/verbs.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <glob.h>
@@ -119,6 +120,7 @@ static void print_found(const struct check *c)
 {
 	const struct setup *s = &c->setup;
 
+	assert(s->filters && s->jails);
 	(void)printf("settings  %s\n", s->conf ? s->conf : "(defaults: there is no postern.conf)");
 	(void)printf("filters   %s:", s->filters_dir);
 	for (size_t i = 0; i < s->filters->n_filters; i++)

@@ -217,6 +217,10 @@ static bool jail_has(const struct jail *jail, const char *action)
 
 static void print_would(const struct decision *d, const struct report_options *o,
 			const char *action, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static void print_would(const struct decision *d, const struct report_options *o,
+			const char *action, const char *fmt, ...)
 {
 	va_list ap;
 

@@ -153,15 +153,15 @@ static void add_step(struct decision *d, const struct verdict *v, const struct f
 static void note_findings(struct decision *d, const struct verdict *v)
 {
 	bool rises = v->level > d->level;
+	size_t before = d->n_steps;
 
 	for (size_t i = 0; i < v->n_findings; i++) {
 		const struct finding *f = &v->finding[i];
 		struct finding *peak = &d->peak[f->rule->index];
+		bool last = i + 1 == v->n_findings;
 
-		if (!peak->rule)
-			add_step(d, v, f);
-		else if (rises && i + 1 == v->n_findings &&
-			 (!d->n_steps || d->step[d->n_steps - 1].at.ms != v->at.ms))
+		/* A level that is reached is a step, though no rule may be new. */
+		if (!peak->rule || (rises && last && d->n_steps == before))
 			add_step(d, v, f);
 		if (!peak->rule || f->value > peak->value)
 			*peak = *f;

@@ -49,8 +49,8 @@ struct decisions;
 struct decisions *decisions_new(struct engine *engine);
 void decisions_free(struct decisions *d); /* NULL is fine */
 
-/* Takes a verdict in; meant as the engine's on_verdict, with `d` as its context. */
-void decisions_note(void *d, const struct verdict *verdict);
+/* Takes a verdict in; meant as the engine's on_verdict, with the decisions as its context. */
+void decisions_note(void *ctx, const struct verdict *v);
 /*
  * Closes cases against which nothing holds any more at `now`, but for accounts that were acted on.
  * Cheap; call it now and then.

@@ -128,7 +128,7 @@ static size_t read_entry(struct journal *j, char *out, uint64_t *long_lines)
 		struct slice name = { data, equals ? (size_t)(equals - (const char *)data) : 0 };
 		enum journal_field field = journal_field_named(name);
 
-		if (field == JOURNAL_FIELDS || entry.field[field].ptr)
+		if (!equals || field == JOURNAL_FIELDS || entry.field[field].ptr)
 			continue;
 		len -= name.len + 1;
 		entry.field[field].ptr = j->text[field];

@@ -78,12 +78,13 @@ double random_wait(struct random *r, double mean)
 /* Waiting times are counted until they fill the unit: fast enough for the means used here. */
 unsigned int random_poisson(struct random *r, double mean)
 {
+	double passed = mean > 0 ? random_wait(r, 1) : 0;
 	unsigned int n = 0;
 
-	if (mean <= 0)
-		return 0;
-	for (double t = random_wait(r, 1); t < mean; t += random_wait(r, 1))
+	while (passed < mean) {
+		passed += random_wait(r, 1);
 		n++;
+	}
 	return n;
 }
 
