@@ -110,6 +110,39 @@ static const struct row {
 	  "suspect joe 50 suspect 0 act - cases 1 open; a@0 1/0 50; a 1\n" },
 };
 
+/* An address first seen at 100, by a case that began at `begin_s`. */
+static const struct bot {
+	const char *name;
+	uint32_t begin_s;
+	uint8_t flags;
+	uint32_t messages, ignored;
+	bool want;
+} bots[] = {
+	{ "bot: reads", 100, SIGHTING_IMAP, 0, 0, true },
+	{ "bot: sends", 100, SIGHTING_SMTP, 1, 0, true },
+	{ "bot: at home, reads", 100, SIGHTING_HOME | SIGHTING_IMAP, 0, 0, false },
+	{ "bot: at home, sends", 100, SIGHTING_HOME | SIGHTING_SMTP, 1, 0, true },
+	{ "bot: known, sends", 100, SIGHTING_HOME | SIGHTING_KNOWN, 1, 0, false },
+	{ "bot: the server", 100, SIGHTING_OWN, 1, 0, false },
+	{ "bot: a mail fetcher", 100, SIGHTING_FETCHER, 1, 0, false },
+	{ "bot: ignored", 100, 0, 1, 1, false },
+	{ "bot: ignored by another jail", 100, 0, 1, 2, true },
+	{ "bot: seen before", 101, 0, 1, 0, false },
+};
+
+static void tells_bots(void **state)
+{
+	const struct bot *row = *state;
+	const struct jail jail = { .name = "j" };
+	const struct decision d = { .jail = &jail, .begin_s = row->begin_s };
+	const struct sighting s = { .first = 100,
+				    .flags = row->flags,
+				    .messages = row->messages,
+				    .ignored = row->ignored };
+
+	assert_int_equal(decision_is_bot(&d, &s), row->want);
+}
+
 struct world {
 	struct decisions *decisions;
 	struct engine *engine;
@@ -303,12 +336,13 @@ static int end(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(rows) + 2] = {
+	struct CMUnitTest tests[COUNT(rows) + COUNT(bots) + 2] = {
 		cmocka_unit_test(keeps_what_it_holds),
 		cmocka_unit_test(bounds_its_steps),
 	};
 	size_t n = 2;
 
 	ADD_ROWS(tests, n, rows, decides);
+	ADD_ROWS(tests, n, bots, tells_bots);
 	return _cmocka_run_group_tests(__FILE__, tests, n, begin, end);
 }

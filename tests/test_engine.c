@@ -120,6 +120,16 @@ static const struct row {
 	  "jail j { rule m { count = message max = 2 findtime = 1h } }",
 	  "0 login u=joe i=10.1.0.1 x4/1d\n3d1h message u=joe i=10.1.0.1 x3/1m",
 	  "262920 act joe 100(m); " },
+	{ "known: a country where it is known is not new", COUNTRY,
+	  "jail j { rule c { distinct = country max = 1 findtime = 1h } }",
+	  "0 login u=joe i=10.1.0.1 x4/1d\n3d1m login u=joe i=10.2.0.1\n"
+	  "3d2m login u=joe i=10.65.0.1\n3d3m login u=joe i=10.129.0.1",
+	  "259380 act joe 100(c); " },
+	{ "known: a country, where messages are counted", COUNTRY,
+	  "jail j { rule c { distinct = country on = message max = 0 findtime = 1h } }",
+	  "0 login u=joe i=10.1.0.1 x4/1d\n3d1m message u=joe i=10.2.0.1\n"
+	  "3d2m message u=joe i=10.65.0.1",
+	  "259320 act joe 100(c); " },
 	{ "unlearned: days before a suspicion prove nothing", 0,
 	  "jail j { rule net { distinct = network max = 1 findtime = 1h score = 50 }\n"
 	  "rule b { count = login max = 5 findtime = 10d score = 1 } }",
@@ -182,6 +192,34 @@ static const struct row {
 	{ "sum: bytes", 0, "jail j { rule b { sum = bytes max = 1000 findtime = 1h } }",
 	  "0 message u=joe q=A\n1 queued q=A b=900 n=1\n2 message u=joe q=B b=101",
 	  "2 act joe 100(b); " },
+	{ "from unknown addresses alone", OWN,
+	  "jail j { rule r { sum = recipients from = unknown max = 100 findtime = 1h } }",
+	  "0 login u=joe i=10.1.0.1 x4/1d\n3d1m message u=joe i=10.1.0.1 q=A\n"
+	  "3d1m queued q=A n=900\n3d2m message u=joe i=198.51.100.1 q=B\n3d2m queued q=B n=900\n"
+	  "3d3m message u=joe q=C\n3d3m queued q=C n=900\n3d4m message u=joe i=10.2.0.1 q=D\n"
+	  "3d4m queued q=D n=60\n3d5m message u=joe i=10.3.0.1 q=E\n3d5m queued q=E n=41",
+	  "259500 act joe 100(r); " },
+	{ "bounces from unknown addresses", 0,
+	  "jail j { rule b { count = bounce from = unknown max = 1 findtime = 1h } }",
+	  "0 login u=joe i=10.1.0.1 x4/1d\n3d1m message u=joe i=10.1.0.1 q=A\n"
+	  "3d1m bounce q=A x9/1s\n3d2m message u=joe i=10.2.0.1 q=B\n3d2m bounce q=B x2/1s",
+	  "259321 act joe 100(b); " },
+	{ "bounces: the share that is allowed", 0,
+	  "jail j { rule b { count = bounce max = 2 percent = 10 findtime = 1h } }",
+	  "0 message u=joe q=A\n1 queued q=A n=40\n2 bounce q=A x4/1s", "" },
+	{ "bounces: more than their share", 0,
+	  "jail j { rule b { count = bounce max = 2 percent = 10 findtime = 1h } }",
+	  "0 message u=joe q=A\n1 queued q=A n=40\n2 bounce q=A x5/1s\n"
+	  "9 message u=joe q=B\n9 queued q=B n=40\n10 login u=joe i=10.1.0.1",
+	  "6 act joe 100(b); " },
+	{ "bounces: their share, but few", 0,
+	  "jail j { rule b { count = bounce max = 5 percent = 10 findtime = 1h } }",
+	  "0 message u=joe q=A\n1 queued q=A n=9\n2 bounce q=A x5/1s", "" },
+	{ "bounces: a share of the same hour", 0,
+	  "jail j { rule b { count = bounce max = 2 percent = 10 findtime = 1h } }",
+	  "0 message u=joe q=A\n1 queued q=A n=900\n2h message u=joe q=B\n2h queued q=B n=9\n"
+	  "2h1m bounce q=B x3/1s",
+	  "7262 act joe 100(b); " },
 	{ "bounces by the queue id", 0,
 	  "jail j { rule b { count = bounce max = 2 findtime = 1h } }",
 	  "0 message u=joe q=A\n1 bounce q=B x9/1s\n20 bounce q=A x3/1s", "22 act joe 100(b); " },
@@ -248,6 +286,25 @@ static const struct row {
 	  "jail j { rule a { count = message max = 0 score = 0 }\n"
 	  "rule b { count = login max = 1 after = a within = 1h findtime = 1d } }",
 	  "0 login u=joe x9/1m", "" },
+	{ "group: the highest score counts, once", 0,
+	  "jail j { rule a { count = login max = 0 score = 30 group = g }\n"
+	  "rule b { count = login max = 1 score = 60 group = g }\n"
+	  "rule c { count = login max = 2 score = 40 group = g }\n"
+	  "rule d { count = login max = 3 score = 40 } }",
+	  "0 login u=joe x4/1s",
+	  "0 none joe 30(a); 1 suspect joe 60(a,b); 2 suspect joe 60(a,b,c); "
+	  "3 act joe 100(a,b,c,d); " },
+	{ "group: two of them", 0,
+	  "jail j { rule a { count = login max = 0 score = 30 group = g }\n"
+	  "rule b { count = login max = 0 score = 20 group = h }\n"
+	  "rule c { count = login max = 0 score = 50 group = h } }",
+	  "0 login u=joe", "0 suspect joe 80(a,b,c); " },
+	{ "group: what follows failures hides no sure sign", 0,
+	  "jail j { rule f { distinct = ip on = failure max = 0 score = 0 findtime = 1h }\n"
+	  "rule a { count = login max = 0 score = 100 after = f group = g }\n"
+	  "rule b { count = login max = 1 score = 100 group = g } }",
+	  "0 failure u=joe i=10.1.0.1\n1 login u=joe x2/1s",
+	  "1 suspect joe 100(a); 2 act joe 100(a,b); " },
 	{ "after: within", 0,
 	  "jail j { rule a { count = message max = 0 score = 0 }\n"
 	  "rule b { count = login max = 2 after = a within = 1h findtime = 1d } }",
@@ -324,8 +381,12 @@ static const struct row {
 	  "262802 suspect 10.1.0.1 100(f); " },
 	{ "brute force: not yet a customer's", 0,
 	  "jail j { rule f { count = failure by = ip max = 2 findtime = 10m } }",
-	  "0 login u=joe i=10.1.0.1 x3/1d\n2d1h failure i=10.1.0.1 u=ann x3/1s",
-	  "176402 act 10.1.0.1 100(f); " },
+	  "0 login u=joe i=10.1.0.1 x2/1d\n1d1h failure i=10.1.0.1 u=ann x3/1s",
+	  "90002 act 10.1.0.1 100(f); " },
+	{ "brute force: a mail fetcher is told of", 0,
+	  "fetcher g { networks = { 10.1.0.0/16 } }\n"
+	  "jail j { rule f { count = failure by = ip max = 2 findtime = 10m } }",
+	  "0 failure i=10.1.0.1 u=ann x3/1s", "2 suspect 10.1.0.1 100(f); " },
 	{ "brute force: the server's own address is told of", OWN,
 	  "jail j { rule f { count = failure by = ip max = 2 findtime = 10m } }",
 	  "0 failure i=198.51.100.7 x3/1s", "2 suspect 198.51.100.7 100(f); " },

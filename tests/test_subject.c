@@ -32,6 +32,8 @@ static const struct visits {
 	{ "visits: suspected before they are enough", "a a a! a a a a", "nnnnnny" },
 	{ "visits: suspected on the first day", "a! a a a a", "nnnny" },
 	{ "visits: known before it was suspected", "a a a a! a", "nnnyy" },
+	{ "visits: suspected on the day after three", "a a a !a a", "nnnyy" },
+	{ "visits: suspected on the day after two", "a a !a a a a", "nnnnny" },
 	{ "visits: suspected every day", "a! a! a! a! a!", "nnnnn" },
 };
 
@@ -46,7 +48,7 @@ static void learns(void **state)
 		if (*p == ' ')
 			day++;
 		else if (*p == '!')
-			subject_unlearn(&s, 3);
+			subject_unlearn(&s, day, 3);
 		else if (*p != '.')
 			assert_int_equal(subject_visit(&s, (uint32_t)*p, day, 3, true),
 					 *known++ == 'y');
@@ -230,15 +232,35 @@ static void keeps_a_crowd(void **state)
 	subjects_fini(&all);
 }
 
+static void is_at_home(void **state)
+{
+	const country_t es = country_parse("ES"), fr = country_parse("FR");
+	struct subject s = { 0 };
+
+	(void)state;
+	for (uint16_t day = 1; day < 4; day++) {
+		(void)subject_visit(&s, 7, day, 3, true);
+		assert_false(subject_at_home(&s, 7, es, day, 3));
+		assert_int_equal(subject_days_in(&s, 7), day);
+	}
+	(void)subject_visit(&s, 8, 4, 3, true);
+	assert_true(subject_at_home(&s, 8, es, 4, 3)); /* another network, the same country */
+	assert_false(subject_at_home(&s, 8, fr, 4, 3));
+	assert_false(subject_at_home(&s, 8, 0, 4, 3)); /* nobody is at home nowhere */
+	assert_int_equal(subject_days_in(&s, 9), 0);
+	free(s.known);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(visits) + COUNT(means) + COUNT(crowds) + 4] = {
+	struct CMUnitTest tests[COUNT(visits) + COUNT(means) + COUNT(crowds) + 5] = {
 		cmocka_unit_test(learns_nothing_under_suspicion),
 		cmocka_unit_test(keeps_the_usual_networks),
 		cmocka_unit_test(bounds_sightings),
 		cmocka_unit_test(drops_idle_sightings),
+		cmocka_unit_test(is_at_home),
 	};
-	size_t n = 4;
+	size_t n = 5;
 
 	ADD_ROWS(tests, n, visits, learns);
 	ADD_ROWS(tests, n, means, means_a_day);

@@ -253,6 +253,9 @@ const struct sighting *decision_evidence(const struct decision *d, size_t *n)
 
 bool decision_is_bot(const struct decision *d, const struct sighting *s)
 {
+	/* In the owner's own country, and only reading: his phone is there too. */
+	if (s->flags & SIGHTING_HOME && s->messages == 0)
+		return false;
 	return !(s->flags & (SIGHTING_KNOWN | SIGHTING_OWN | SIGHTING_FETCHER)) &&
 	       !(s->ignored & 1U << d->jail->index) && s->first >= d->begin_s;
 }

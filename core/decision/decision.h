@@ -62,5 +62,8 @@ const struct decision *const *decisions_sorted(struct decisions *d, size_t *n);
 
 /* What the decision rests on; borrowed until the next call that takes `d`. */
 const struct sighting *decision_evidence(const struct decision *d, size_t *n);
-/* Is this address one of the intruders'? The owner's and the server's own never are. */
+/*
+ * Is this address one of the intruders'? The owner's and the server's own never are, nor one in a
+ * country where the owner is at home that has sent nothing.
+ */
 bool decision_is_bot(const struct decision *d, const struct sighting *s);

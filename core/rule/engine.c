@@ -31,8 +31,8 @@ enum {
 };
 
 /*
- * An address that some account logged in from in a network known as its owner's: customers'
- * offices are not banned for failures.
+ * An address that some account logged in from in a network that is its owner's, or is from the
+ * next day on: customers' offices are not banned for failures.
  */
 struct customer {
 	struct table_head head;
@@ -278,6 +278,9 @@ static void learn_network(struct engine *e, struct subject *s, struct sighting *
 		return;
 	if (subject_visit(s, at->network, (uint16_t)(now_s / DAY_S), e->options.known_days, learn))
 		at->flags |= SIGHTING_KNOWN;
+	if (subject_at_home(s, at->network, at->country, (uint16_t)(now_s / DAY_S),
+			    e->options.known_days))
+		at->flags |= SIGHTING_HOME;
 }
 
 /* Once for each sighting and day. */
@@ -297,17 +300,18 @@ static bool is_customer(const struct engine *e, uint64_t host_hash, uint32_t now
 }
 
 /*
- * The level that the findings reach. Failures never disable an account; and an address that
- * customers log in from day by day is told of, not banned, however often one of them fails.
+ * The level that the findings reach. Failures never disable an account; and a mail fetcher's
+ * address, or one that customers log in from day by day, is told of, not banned, however often one
+ * of them fails.
  */
 static enum level level_of(const struct engine *e, const struct jail *jail, const struct step *step,
-			   unsigned int score, unsigned int of_failures)
+			   unsigned int score, unsigned int sure)
 {
-	unsigned int sure = jail->subject == SUBJECT_ACCOUNT ? score - of_failures : score;
 	const struct sighting *at = step->sighting;
 
 	if (jail->subject == SUBJECT_ADDRESS && at &&
-	    (at->flags & SIGHTING_OWN || is_customer(e, step->host_hash, step->now_s)))
+	    (at->flags & (SIGHTING_OWN | SIGHTING_FETCHER) ||
+	     is_customer(e, step->host_hash, step->now_s)))
 		sure = 0;
 	if (sure >= jail->threshold)
 		return LEVEL_ACT;
@@ -321,8 +325,23 @@ static void suspect(struct engine *e, const struct step *step, enum level level)
 	if (level == LEVEL_NONE || s->kind != SUBJECT_ACCOUNT)
 		return;
 	if (step->now_s >= s->suspected_until)
-		subject_unlearn(s, e->options.known_days);
+		subject_unlearn(s, (uint16_t)(step->now_s / DAY_S), e->options.known_days);
 	s->suspected_until = step->now_s + e->horizon_s;
+}
+
+/* Scores that add up; of a group's only the highest. */
+struct tally {
+	unsigned int sum, best[RULES_MOST + 1];
+};
+
+static void tally_add(struct tally *t, const struct rule *r, unsigned int score)
+{
+	unsigned int counted = r->group ? t->best[r->group] : 0;
+
+	if (score <= counted)
+		return;
+	t->sum += score - counted;
+	t->best[r->group] = score;
 }
 
 /* Values all rules of the jail for the subject and tells the verdict. */
@@ -332,7 +351,7 @@ static void judge(struct engine *e, const struct jail *jail, const struct step *
 	struct finding finding[RULES_MOST];
 	struct verdict v = { jail, step->subject, LEVEL_NONE, 0, step->event->time, finding,
 			     0,    step->now_s };
-	unsigned int of_failures = 0;
+	struct tally all = { 0 }, sure = { 0 };
 	bool dry = false;
 
 	for (size_t i = 0; i < jail->n_rules; i++) {
@@ -347,19 +366,21 @@ static void judge(struct engine *e, const struct jail *jail, const struct step *
 			continue;
 		finding[v.n_findings++] =
 			(struct finding){ r, value, limit.max, r->dry_run ? 0 : limit.score };
-		v.score += r->dry_run ? 0 : limit.score;
-		of_failures += r->dry_run || !r->of_failures ? 0 : limit.score;
+		tally_add(&all, r, r->dry_run ? 0 : limit.score);
+		if (!r->of_failures || jail->subject != SUBJECT_ACCOUNT)
+			tally_add(&sure, r, r->dry_run ? 0 : limit.score);
 		dry |= r->dry_run;
 		if (limit.score && seconds_back(step->now_s, r->findtime_s) < v.begin_s)
 			v.begin_s = seconds_back(step->now_s, r->findtime_s);
 	}
+	v.score = all.sum;
 	if (v.score == 0 && !dry)
 		step->subject->standing &= ~(1U << jail->index);
 	else
 		step->subject->standing |= 1U << jail->index;
 	if (v.n_findings == 0)
 		return;
-	v.level = level_of(e, jail, step, v.score, of_failures);
+	v.level = level_of(e, jail, step, v.score, sure.sum);
 	suspect(e, step, v.level);
 	e->options.on_verdict(e->options.ctx, &v);
 }
@@ -529,7 +550,9 @@ static void on_success(struct engine *e, const struct event *event, struct step 
 		if (at->seen_day != (uint16_t)(step->now_s / DAY_S)) {
 			at->seen_day = (uint16_t)(step->now_s / DAY_S);
 			learn_network(e, step->subject, at, step->now_s);
-			if (at->flags & SIGHTING_KNOWN)
+			/* Where he is known from tomorrow on he can be a customer today. */
+			if (!(at->flags & SIGHTING_FETCHER) &&
+			    subject_days_in(step->subject, at->network) >= e->options.known_days)
 				note_customer(e, step->host_hash, step->now_s);
 		}
 		reset_failures(e, step->host_hash);

@@ -118,6 +118,13 @@ static int is_summed(cfg_t *cfg, cfg_opt_t *opt)
 	return check_word(cfg, opt, fields, COUNT(fields));
 }
 
+static int is_origin(cfg_t *cfg, cfg_opt_t *opt)
+{
+	static const char *const origins[] = { "any", "unknown" };
+
+	return check_word(cfg, opt, origins, COUNT(origins));
+}
+
 static int is_service(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const char *names[COUNT(service_names)];
@@ -198,8 +205,11 @@ static cfg_opt_t rule_schema[] = {
 	CONF_CHECKED("on", NULL, is_kind),
 	CONF_CHECKED("by", "user", is_key),
 	CONF_CHECKED_LIST("service", is_service),
+	CONF_CHECKED("from", "any", is_origin),
 	CONF_COUNT("max", NULL),
+	CONF_COUNT("percent", "0"),
 	CONF_COUNT("score", "100"),
+	CONF_TEXT("group", NULL),
 	CONF_SPAN("findtime", "10m"),
 	CONF_CHECKED("factor", "6", is_factor),
 	CONF_SPAN("over", "30d"),
@@ -344,6 +354,8 @@ static int rule_load(struct rule *r, cfg_t *cfg, struct arena *a,
 	rule_what(r, cfg, a, defaults);
 	r->max = (uint64_t)conf_count(cfg, r->aggregate == AGGREGATE_TRAVEL ? "travel" : "max");
 	r->max_least = r->max_most = r->max;
+	r->from_unknown = strcmp(cfg_getstr(cfg, "from"), "unknown") == 0;
+	r->percent = (unsigned int)conf_count(cfg, "percent");
 	r->score = (unsigned int)conf_count(cfg, "score");
 	r->findtime_s = (uint32_t)findtime_s;
 	r->factor = strtod(cfg_getstr(cfg, "factor"), NULL);
@@ -353,6 +365,8 @@ static int rule_load(struct rule *r, cfg_t *cfg, struct arena *a,
 	r->dry_run = cfg_getbool(cfg, "dry_run");
 	r->reset_on_success = cfg_getbool(cfg, "reset_on_success");
 	r->of_failures = r->on & (1U << EVENT_FAILURE | 1U << EVENT_OFFENCE);
+	if (r->percent)
+		r->on |= 1U << EVENT_QUEUED; /* what it is a share of */
 	if (!conf_is_set(cfg, "max") && r->aggregate != AGGREGATE_TRAVEL)
 		return conf_err(err, cfg,
 				"expected \"max\", the greatest value that is still allowed");
@@ -373,6 +387,14 @@ static int rule_check(const struct rule *r, cfg_t *cfg, struct err *err)
 				aggregate_names[r->aggregate]);
 	if ((r->on & 1U << EVENT_OFFENCE) && r->by != KEY_IP && r->by != KEY_NETWORK)
 		return conf_err(err, cfg, "an offence names no user: expected by = ip");
+	if (r->percent &&
+	    (r->aggregate != AGGREGATE_COUNT || !(r->on & 1U << EVENT_BOUNCE) || r->by != KEY_USER))
+		return conf_err(err, cfg, "percent: expected count = bounce by = user");
+	if (r->percent > 100)
+		return conf_err(err, cfg, "percent: expected from 0 to 100, not %u", r->percent);
+	if (r->from_unknown &&
+	    (r->of_failures || of_user || (r->by != KEY_USER && r->by != KEY_USER_IP)))
+		return conf_err(err, cfg, "from: expected a rule that counts for accounts");
 	if (r->reset_on_success && (!(r->on & 1U << EVENT_FAILURE) || r->by != KEY_IP))
 		return conf_err(err, cfg, "reset_on_success: expected a rule on failures by = ip");
 	if (r->aggregate == AGGREGATE_DISTINCT && (r->by == KEY_USER || r->by == KEY_IP) &&
@@ -413,6 +435,21 @@ static int resolve_after(struct jail *jail, cfg_t *cfg, struct err *err)
 		r->of_failures |= r->after->of_failures;
 	}
 	return 0;
+}
+
+/* A group is known by its first rule. */
+static void resolve_groups(struct jail *jail, cfg_t *cfg)
+{
+	for (unsigned int i = 0; i < jail->n_rules; i++) {
+		const char *name = cfg_getstr(cfg_getnsec(cfg, "rule", i), "group");
+
+		for (unsigned int k = 0; name && k <= i && !jail->rule[i]->group; k++) {
+			const char *other = cfg_getstr(cfg_getnsec(cfg, "rule", k), "group");
+
+			if (other && strcmp(name, other) == 0)
+				jail->rule[i]->group = k + 1;
+		}
+	}
 }
 
 static bool counts_accounts(const struct rule *r)
@@ -478,6 +515,7 @@ static int jail_rules(struct jail_set *set, struct jail *jail, cfg_t *cfg,
 		    rule_check(r, section, err) < 0)
 			return -1;
 	}
+	resolve_groups(jail, cfg);
 	if (resolve_after(jail, cfg, err) < 0)
 		return -1;
 	return jail_subject(jail, cfg, err);

@@ -52,9 +52,12 @@ struct rule {
 	enum rule_key by;
 	unsigned int on;       /* kinds of event that count, 1 << kind each */
 	unsigned int services; /* SIGHTING_SMTP ...; 0: any */
+	bool from_unknown;     /* only what comes from addresses that are not the owner's */
 	uint64_t max;
 	uint64_t max_least, max_most; /* of it and what limits make of it */
+	unsigned int percent; /* bounces: holds above this share of the recipients; 0: any */
 	unsigned int score;
+	unsigned int group; /* of its jail's rules of one group the highest score counts; 0: none */
 	uint32_t findtime_s;
 	const country_t *home; /* AGGREGATE_FOREIGN */
 	size_t n_home;

@@ -61,6 +61,8 @@ static void make_windows(struct measures *m, const struct rule *r)
 	bool distinct = r->aggregate == AGGREGATE_DISTINCT;
 	bool invented = r->on & (1U << EVENT_FAILURE | 1U << EVENT_OFFENCE);
 
+	if (r->percent)
+		windows_init(&m->bases[r->id], WINDOW_SUM, r->findtime_s, r->max_most, 0);
 	if (rule_has_windows(r))
 		windows_init(&m->windows[r->id], distinct ? WINDOW_DISTINCT : WINDOW_SUM,
 			     r->findtime_s, r->max_most, invented ? INVENTED_MOST : 0);
@@ -71,6 +73,7 @@ void measures_init(struct measures *m, const struct jail_set *jails, const struc
 {
 	*m = (struct measures){ jails, geoip, realm, .horizon_s = horizon_s };
 	m->windows = xcalloc(jails->n_rules, sizeof(*m->windows));
+	m->bases = xcalloc(jails->n_rules, sizeof(*m->bases));
 	for (size_t i = 0; i < jails->n_jails; i++)
 		for (size_t k = 0; k < jails->jail[i]->n_rules; k++)
 			make_windows(m, jails->jail[i]->rule[k]);
@@ -80,12 +83,16 @@ void measures_init(struct measures *m, const struct jail_set *jails, const struc
 
 void measures_fini(struct measures *m)
 {
-	for (uint32_t i = 0; i < m->jails->n_rules; i++)
+	for (uint32_t i = 0; i < m->jails->n_rules; i++) {
 		if (m->windows[i].table.slot)
 			windows_fini(&m->windows[i]);
+		if (m->bases[i].table.slot)
+			windows_fini(&m->bases[i]);
+	}
 	table_fini(&m->holds);
 	table_fini(&m->trips);
 	free(m->windows);
+	free(m->bases);
 }
 
 /* The key of a rule's windows for this event; 0 where the event lacks a part of it. */
@@ -143,7 +150,7 @@ static uint64_t window_gain(const struct measures *m, const struct rule *r, cons
 	case VALUE_NETWORK:
 		return at ? at->network : 0;
 	case VALUE_COUNTRY:
-		return at ? at->country : 0;
+		return at && !(at->flags & SIGHTING_HOME) ? at->country : 0;
 	case VALUE_ASN:
 		return at ? sighting_asn(at) : 0;
 	case VALUE_USER:
@@ -184,11 +191,37 @@ static uint64_t travel_value(struct measures *m, const struct step *step)
 	return at->flags & SIGHTING_KNOWN ? 0 : kmh;
 }
 
+/* The value, or 0 where it is not the share of the recipients that the rule wants. */
+static uint64_t share(const struct measures *m, const struct rule *r, uint64_t key, uint64_t value,
+		      uint32_t now_s)
+{
+	if (r->percent && value * 100 <= r->percent * windows_value(&m->bases[r->id], key, now_s))
+		return 0;
+	return value;
+}
+
+static uint64_t add_to_windows(struct measures *m, const struct rule *r, const struct step *step)
+{
+	uint64_t key = window_key(r, step), gain;
+
+	if (!key)
+		return 0;
+	if (r->percent && step->event->kind != EVENT_BOUNCE) {
+		(void)windows_add(&m->bases[r->id], key, step->recipients, step->now_s);
+		return 0;
+	}
+	gain = window_gain(m, r, step);
+	if (!gain)
+		return 0;
+	return share(m, r, key, windows_add(&m->windows[r->id], key, gain, step->now_s),
+		     step->now_s);
+}
+
 uint64_t measure_event(struct measures *m, const struct jail *jail, const struct rule *r,
 		       const struct step *step)
 {
 	const struct sighting *at = step->sighting;
-	uint64_t key, gain;
+	bool owners = at && at->flags & (SIGHTING_KNOWN | SIGHTING_OWN);
 
 	if (r->services && !(r->services & service_flag(step->event->field[FIELD_SERVICE])))
 		return 0;
@@ -200,11 +233,9 @@ uint64_t measure_event(struct measures *m, const struct jail *jail, const struct
 		return places_foreign(step->subject, r, 1U << jail->index, step->now_s);
 	if (rule_reads_sightings(r))
 		return places_distinct(step->subject, r, 1U << jail->index, step->now_s);
-	if (rule_is_about_places(r) && at && at->flags & (SIGHTING_KNOWN | SIGHTING_OWN))
+	if ((rule_is_about_places(r) && owners) || (r->from_unknown && (!at || owners)))
 		return 0;
-	key = window_key(r, step);
-	gain = window_gain(m, r, step);
-	return key && gain ? windows_add(&m->windows[r->id], key, gain, step->now_s) : 0;
+	return add_to_windows(m, r, step);
 }
 
 uint64_t measure_now(struct measures *m, const struct jail *jail, const struct rule *r,
@@ -222,7 +253,9 @@ uint64_t measure_now(struct measures *m, const struct jail *jail, const struct r
 			       : places_distinct(step->subject, r, 1U << jail->index, step->now_s);
 	if (r->by == (step->subject->kind == SUBJECT_ADDRESS ? KEY_IP : KEY_USER) &&
 	    r->aggregate != AGGREGATE_TRAVEL)
-		return windows_value(&m->windows[r->id], window_key(r, step), step->now_s);
+		return share(m, r, step->subject->hash,
+			     windows_value(&m->windows[r->id], step->subject->hash, step->now_s),
+			     step->now_s);
 	/* By user+ip, network, session, and for travel: it holds as long as its findtime. */
 	hold = table_find(&m->holds, hash_pair(step->subject->hash, r->id));
 	if (!hold || step->now_s - hold->head.last >= r->findtime_s)

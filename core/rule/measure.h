@@ -27,6 +27,7 @@ struct measures {
 	const struct geoip *geoip; /* may be NULL */
 	const char *realm;
 	struct windows *windows; /* by rule id; unused ones are empty */
+	struct windows *bases;   /* likewise: recipients, of which a rule wants a share */
 	struct table holds, trips;
 	uint32_t horizon_s;
 };

@@ -62,6 +62,9 @@ static bool counts(const struct sighting *s, const struct rule *r, uint32_t jail
 		return false;
 	if (r->services && !(s->flags & r->services))
 		return false;
+	if (r->value == VALUE_COUNTRY && r->aggregate == AGGREGATE_DISTINCT &&
+	    s->flags & SIGHTING_HOME)
+		return false;
 	return s->last >= now_s || now_s - s->last < r->findtime_s;
 }
 

@@ -210,6 +210,12 @@ static struct known *add_known(struct subject *s)
 	return &s->known[victim];
 }
 
+/* On how many days before this one. */
+static unsigned int days_before(const struct known *k, uint16_t day)
+{
+	return k->days - (k->last_day == day);
+}
+
 bool subject_visit(struct subject *s, uint32_t network, uint16_t day, unsigned int days_least,
 		   bool learn)
 {
@@ -218,10 +224,10 @@ bool subject_visit(struct subject *s, uint32_t network, uint16_t day, unsigned i
 
 	if (!k) {
 		if (learn)
-			*add_known(s) = (struct known){ network, day, 1 };
+			*add_known(s) = (struct known){ network, day, 1, 0 };
 		return days_least == 0;
 	}
-	earlier = k->days - (k->last_day == day);
+	earlier = days_before(k, day);
 	if (k->last_day < day && (learn || earlier >= days_least)) {
 		k->last_day = day;
 		if (k->days < UINT16_MAX)
@@ -230,10 +236,33 @@ bool subject_visit(struct subject *s, uint32_t network, uint16_t day, unsigned i
 	return earlier >= days_least;
 }
 
-void subject_unlearn(struct subject *s, unsigned int days_least)
+unsigned int subject_days_in(const struct subject *s, uint32_t network)
+{
+	for (size_t i = 0; i < s->n_known; i++)
+		if (s->known[i].network == network)
+			return s->known[i].days;
+	return 0;
+}
+
+bool subject_at_home(struct subject *s, uint32_t network, country_t country, uint16_t day,
+		     unsigned int days_least)
+{
+	bool home = false;
+
+	for (size_t i = 0; i < s->n_known && country; i++) {
+		struct known *k = &s->known[i];
+
+		if (k->network == network)
+			k->country = country;
+		home |= k->country == country && days_before(k, day) >= days_least;
+	}
+	return home;
+}
+
+void subject_unlearn(struct subject *s, uint16_t day, unsigned int days_least)
 {
 	for (size_t i = s->n_known; i-- > 0;)
-		if (s->known[i].days <= days_least)
+		if (days_before(&s->known[i], day) < days_least)
 			s->known[i] = s->known[--s->n_known];
 }
 

@@ -29,6 +29,7 @@ enum sighting_flag {
 	SIGHTING_IMAP = 16,
 	SIGHTING_POP3 = 32,
 	SIGHTING_OTHER = 64,
+	SIGHTING_HOME = 128, /* in a country where the owner is known */
 	SIGHTING_SERVICES = SIGHTING_SMTP | SIGHTING_IMAP | SIGHTING_POP3 | SIGHTING_OTHER,
 };
 
@@ -56,6 +57,7 @@ struct known {
 	uint32_t network;
 	uint16_t last_day; /* days since 1970 */
 	uint16_t days;     /* different ones, without incident */
+	country_t country;
 };
 
 /* Messages a day, for the mean of SURGE_DAYS. */
@@ -114,8 +116,16 @@ struct sighting *subject_add_sighting(struct subject *s, const struct prefix *ho
  */
 bool subject_visit(struct subject *s, uint32_t network, uint16_t day, unsigned int days_least,
 		   bool learn);
-/* Forgets networks that are not known yet: days of a suspected account prove nothing. */
-void subject_unlearn(struct subject *s, unsigned int days_least);
+/* On how many days it was seen in that network, the newest included. */
+unsigned int subject_days_in(const struct subject *s, uint32_t network);
+/*
+ * Notes in which country the network lies that was visited; true where the subject is at home in
+ * that country: one of its networks is the owner's.
+ */
+bool subject_at_home(struct subject *s, uint32_t network, country_t country, uint16_t day,
+		     unsigned int days_least);
+/* Forgets networks that are not known on `day`: days of a suspected account prove nothing. */
+void subject_unlearn(struct subject *s, uint16_t day, unsigned int days_least);
 
 /* Counts a message of `day`. */
 void subject_count_message(struct subject *s, uint16_t day);
