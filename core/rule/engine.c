@@ -238,6 +238,12 @@ static struct subject *get_user(struct engine *e, struct subjects *home, struct 
 	return s;
 }
 
+/* Is it so long ago that it may count anew for the rule with the shortest findtime? */
+static bool long_ago(const struct engine *e, uint32_t then_s, uint32_t now_s)
+{
+	return now_s > then_s && now_s - then_s >= e->places_least_s;
+}
+
 /* Where the subject was seen: found or made, and brought up to date. */
 static struct sighting *see(struct engine *e, struct step *step)
 {
@@ -251,17 +257,22 @@ static struct sighting *see(struct engine *e, struct step *step)
 					  seconds_back(step->now_s, e->horizon_s));
 		places_fill(&e->places, at, &step->event->ip);
 		at->first = at->last = step->now_s;
-		step->moved = true;
+		step->moved = step->new_day = true;
 	} else if (step->subject->pins == 0 && at->last < seconds_back(step->now_s, e->horizon_s)) {
 		/* It outlived its time only because nobody needed the room. */
 		at->first = step->now_s;
 		at->logins = at->messages = at->recipients = at->bounces = 0;
+		at->sent = 0;
 	}
 	if (step->now_s < at->first)
 		at->first = step->now_s;
 	at->flags |= service_flag(step->event->field[FIELD_SERVICE]);
-	step->moved |= at->flags != flags ||
-		       (step->now_s > at->last && step->now_s - at->last >= e->places_least_s);
+	step->new_day |= at->last / DAY_S != step->now_s / DAY_S;
+	step->moved |= at->flags != flags || long_ago(e, at->last, step->now_s);
+	if (step->event->kind == EVENT_MESSAGE) {
+		step->moved |= long_ago(e, at->sent, step->now_s);
+		at->sent = step->now_s > at->sent ? step->now_s : at->sent;
+	}
 	if (step->now_s > at->last)
 		at->last = step->now_s;
 	if (!at->rdns && rdns.ptr && rdns.len < USER_LONGEST && !slice_is(rdns, "unknown"))
@@ -483,9 +494,8 @@ static bool make_real(struct engine *e, struct step *step, const struct jail *ja
 		if (counted[i] > step->sighting->logins)
 			step->sighting->logins = (uint32_t)counted[i];
 		if (counted[i] && r->by == KEY_IP)
-			step->sighting->first =
-				windows_first(&e->measures.windows[r->id], step->host_hash,
-					      step->sighting->first);
+			step->sighting->first = measure_first(&e->measures, r, step->host_hash,
+							      step->sighting->first);
 	}
 	return !(step->sighting->ignored & 1U << jail->index);
 }
@@ -519,6 +529,7 @@ static void run_jails(struct engine *e, struct step *step)
 {
 	const struct plan *plan = e->plan[step->subject->kind];
 
+	measures_next(&e->measures);
 	for (size_t i = 0; i < e->jails->n_jails; i++)
 		if (plan[i].on & step->kinds)
 			run_jail(e, &plan[i], step);
@@ -532,7 +543,7 @@ static void reset_failures(struct engine *e, uint64_t host_hash)
 	for (size_t i = 0; i < e->jails->n_jails && e->any_reset; i++)
 		for (size_t k = 0; k < plan[i].n; k++)
 			if (plan[i].rule[k]->reset_on_success)
-				windows_reset(&e->measures.windows[plan[i].rule[k]->id], host_hash);
+				measure_reset(&e->measures, plan[i].rule[k], host_hash);
 }
 
 /* Somebody proved who he is: by logging in, with a message, or with one that was refused. */
@@ -547,8 +558,7 @@ static void on_success(struct engine *e, const struct event *event, struct step 
 	if (event->has_ip) {
 		at = step->sighting = see(e, step);
 		at->logins += event->kind != EVENT_BOUNCE;
-		if (at->seen_day != (uint16_t)(step->now_s / DAY_S)) {
-			at->seen_day = (uint16_t)(step->now_s / DAY_S);
+		if (step->new_day) {
 			learn_network(e, step->subject, at, step->now_s);
 			/* Where he is known from tomorrow on he can be a customer today. */
 			if (!(at->flags & SIGHTING_FETCHER) &&
@@ -558,7 +568,7 @@ static void on_success(struct engine *e, const struct event *event, struct step 
 		reset_failures(e, step->host_hash);
 	}
 	if (event->kind == EVENT_BOUNCE && at)
-		at->bounces++;
+		at->bounces += at->bounces < UINT16_MAX;
 	if (event->kind == EVENT_MESSAGE) {
 		subject_count_message(step->subject, (uint16_t)(step->now_s / DAY_S));
 		m = queue_add(&e->queue, event->field[FIELD_QUEUE_ID], step->subject,
@@ -664,7 +674,7 @@ static void on_queue(struct engine *e, const struct event *event, struct step *s
 		if (at)
 			at->recipients += event->recipients;
 	} else if (event->kind == EVENT_BOUNCE && at) {
-		at->bounces++;
+		at->bounces += at->bounces < UINT16_MAX;
 	}
 	run_jails(e, step);
 }

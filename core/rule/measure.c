@@ -16,7 +16,10 @@
 
 #include <stdlib.h>
 
-enum { TRAVEL_LEAST_KM = 300 }; /* below that, GeoIP's own error is the larger part */
+enum {
+	TRAVEL_LEAST_KM = 300, /* below that, GeoIP's own error is the larger part */
+	NO_WINDOWS = UINT16_MAX,
+};
 
 /* When a rule was last above its max for a subject. */
 struct hold {
@@ -34,7 +37,7 @@ bool rule_reads_sightings(const struct rule *r)
 	if (r->aggregate == AGGREGATE_FOREIGN)
 		return true;
 	return r->aggregate == AGGREGATE_DISTINCT && r->value < VALUE_USER && r->by == KEY_USER &&
-	       r->on & (1U << EVENT_LOGIN | 1U << EVENT_FAILURE);
+	       r->on & (1U << EVENT_LOGIN | 1U << EVENT_FAILURE | 1U << EVENT_MESSAGE);
 }
 
 static bool rule_has_windows(const struct rule *r)
@@ -56,43 +59,122 @@ uint32_t seconds_back(uint32_t now_s, uint32_t span_s)
 	return now_s > span_s ? now_s - span_s : 0;
 }
 
-static void make_windows(struct measures *m, const struct rule *r)
-{
-	bool distinct = r->aggregate == AGGREGATE_DISTINCT;
-	bool invented = r->on & (1U << EVENT_FAILURE | 1U << EVENT_OFFENCE);
+/*
+ * Rules of one jail that count the same over the same time share their windows: many differ in
+ * max and score alone. What comes `after` something counts for that rule only.
+ */
+struct shared_windows {
+	const struct jail *jail;
+	struct rule what; /* of the first of them: all that says what is counted */
+	struct windows windows;
+	uint64_t event, value; /* what was measured at that event */
+};
 
-	if (r->percent)
-		windows_init(&m->bases[r->id], WINDOW_SUM, r->findtime_s, r->max_most, 0);
-	if (rule_has_windows(r))
-		windows_init(&m->windows[r->id], distinct ? WINDOW_DISTINCT : WINDOW_SUM,
-			     r->findtime_s, r->max_most, invented ? INVENTED_MOST : 0);
+static bool counts_the_same(const struct rule *a, const struct rule *b)
+{
+	return a->aggregate == b->aggregate && a->value == b->value && a->summed == b->summed &&
+	       a->by == b->by && a->on == b->on && a->services == b->services &&
+	       a->from_unknown == b->from_unknown && a->findtime_s == b->findtime_s && !a->after &&
+	       !b->after;
+}
+
+/* The share that a rule's bounces have to be is a share of these. */
+static struct rule base_rule(const struct rule *r)
+{
+	struct rule base = *r;
+
+	base.aggregate = AGGREGATE_SUM;
+	base.summed = FIELD_RECIPIENTS;
+	base.value = 0;
+	base.on = 1U << EVENT_QUEUED;
+	return base;
+}
+
+/* The index of the windows that count `what`, made where there are none yet. */
+static uint16_t find_windows(struct measures *m, const struct jail *jail, const struct rule *what)
+{
+	size_t i = 0;
+
+	while (i < m->n_shared &&
+	       (m->shared[i].jail != jail || !counts_the_same(&m->shared[i].what, what)))
+		i++;
+	if (i == m->n_shared) {
+		m->shared = xrealloc(m->shared, ++m->n_shared, sizeof(*m->shared));
+		m->shared[i] = (struct shared_windows){ .jail = jail, .what = *what };
+	} else if (what->max_most > m->shared[i].what.max_most) {
+		m->shared[i].what.max_most = what->max_most;
+	}
+	return (uint16_t)i;
+}
+
+static void assign_windows(struct measures *m, const struct jail *jail, const struct rule *r)
+{
+	struct rule base = base_rule(r);
+
+	m->main_of[r->id] = rule_has_windows(r) ? find_windows(m, jail, r) : NO_WINDOWS;
+	m->base_of[r->id] = r->percent ? find_windows(m, jail, &base) : NO_WINDOWS;
 }
 
 void measures_init(struct measures *m, const struct jail_set *jails, const struct geoip *geoip,
 		   const char *realm, uint32_t horizon_s)
 {
 	*m = (struct measures){ jails, geoip, realm, .horizon_s = horizon_s };
-	m->windows = xcalloc(jails->n_rules, sizeof(*m->windows));
-	m->bases = xcalloc(jails->n_rules, sizeof(*m->bases));
+	m->main_of = xcalloc(jails->n_rules, sizeof(*m->main_of));
+	m->base_of = xcalloc(jails->n_rules, sizeof(*m->base_of));
 	for (size_t i = 0; i < jails->n_jails; i++)
 		for (size_t k = 0; k < jails->jail[i]->n_rules; k++)
-			make_windows(m, jails->jail[i]->rule[k]);
+			assign_windows(m, jails->jail[i], jails->jail[i]->rule[k]);
+	for (size_t i = 0; i < m->n_shared; i++) {
+		const struct rule *what = &m->shared[i].what;
+		bool distinct = what->aggregate == AGGREGATE_DISTINCT;
+		bool invented = what->on & (1U << EVENT_FAILURE | 1U << EVENT_OFFENCE);
+
+		windows_init(&m->shared[i].windows, distinct ? WINDOW_DISTINCT : WINDOW_SUM,
+			     what->findtime_s, what->max_most, invented ? INVENTED_MOST : 0);
+	}
 	table_init(&m->holds, sizeof(struct hold), INVENTED_MOST, NULL);
 	table_init(&m->trips, sizeof(struct trip), 0, NULL);
 }
 
 void measures_fini(struct measures *m)
 {
-	for (uint32_t i = 0; i < m->jails->n_rules; i++) {
-		if (m->windows[i].table.slot)
-			windows_fini(&m->windows[i]);
-		if (m->bases[i].table.slot)
-			windows_fini(&m->bases[i]);
-	}
+	for (size_t i = 0; i < m->n_shared; i++)
+		windows_fini(&m->shared[i].windows);
 	table_fini(&m->holds);
 	table_fini(&m->trips);
-	free(m->windows);
-	free(m->bases);
+	free(m->shared);
+	free(m->main_of);
+	free(m->base_of);
+}
+
+void measures_next(struct measures *m)
+{
+	m->event++;
+}
+
+static uint64_t add_once(struct measures *m, uint16_t index, uint64_t key, uint64_t gain,
+			 uint32_t now_s)
+{
+	struct shared_windows *w = &m->shared[index];
+
+	if (w->event != m->event) {
+		w->event = m->event;
+		w->value = windows_add(&w->windows, key, gain, now_s);
+	}
+	return w->value;
+}
+
+uint32_t measure_first(const struct measures *m, const struct rule *r, uint64_t key, uint32_t none)
+{
+	uint16_t index = m->main_of[r->id];
+
+	return index == NO_WINDOWS ? none : windows_first(&m->shared[index].windows, key, none);
+}
+
+void measure_reset(struct measures *m, const struct rule *r, uint64_t key)
+{
+	if (m->main_of[r->id] != NO_WINDOWS)
+		windows_reset(&m->shared[m->main_of[r->id]].windows, key);
 }
 
 /* The key of a rule's windows for this event; 0 where the event lacks a part of it. */
@@ -195,7 +277,9 @@ static uint64_t travel_value(struct measures *m, const struct step *step)
 static uint64_t share(const struct measures *m, const struct rule *r, uint64_t key, uint64_t value,
 		      uint32_t now_s)
 {
-	if (r->percent && value * 100 <= r->percent * windows_value(&m->bases[r->id], key, now_s))
+	if (r->percent &&
+	    value * 100 <=
+		    r->percent * windows_value(&m->shared[m->base_of[r->id]].windows, key, now_s))
 		return 0;
 	return value;
 }
@@ -207,13 +291,13 @@ static uint64_t add_to_windows(struct measures *m, const struct rule *r, const s
 	if (!key)
 		return 0;
 	if (r->percent && step->event->kind != EVENT_BOUNCE) {
-		(void)windows_add(&m->bases[r->id], key, step->recipients, step->now_s);
+		(void)add_once(m, m->base_of[r->id], key, step->recipients, step->now_s);
 		return 0;
 	}
 	gain = window_gain(m, r, step);
 	if (!gain)
 		return 0;
-	return share(m, r, key, windows_add(&m->windows[r->id], key, gain, step->now_s),
+	return share(m, r, key, add_once(m, m->main_of[r->id], key, gain, step->now_s),
 		     step->now_s);
 }
 
@@ -254,7 +338,8 @@ uint64_t measure_now(struct measures *m, const struct jail *jail, const struct r
 	if (r->by == (step->subject->kind == SUBJECT_ADDRESS ? KEY_IP : KEY_USER) &&
 	    r->aggregate != AGGREGATE_TRAVEL)
 		return share(m, r, step->subject->hash,
-			     windows_value(&m->windows[r->id], step->subject->hash, step->now_s),
+			     windows_value(&m->shared[m->main_of[r->id]].windows,
+					   step->subject->hash, step->now_s),
 			     step->now_s);
 	/* By user+ip, network, session, and for travel: it holds as long as its findtime. */
 	hold = table_find(&m->holds, hash_pair(step->subject->hash, r->id));

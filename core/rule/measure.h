@@ -17,6 +17,7 @@ struct step {
 	struct subject *subject;   /* whom it is about */
 	struct sighting *sighting; /* where from; NULL where the line doesn't say */
 	bool moved;                /* the sighting is new, or so long ago that it may count anew */
+	bool new_day;              /* it was not seen on this day before */
 	bool provisional;          /* an address that is nobody's subject yet: see on_offender() */
 	uint64_t recipients, bytes;
 };
@@ -26,8 +27,10 @@ struct measures {
 	const struct jail_set *jails;
 	const struct geoip *geoip; /* may be NULL */
 	const char *realm;
-	struct windows *windows; /* by rule id; unused ones are empty */
-	struct windows *bases;   /* likewise: recipients, of which a rule wants a share */
+	struct shared_windows *shared;
+	size_t n_shared;
+	uint16_t *main_of, *base_of; /* by rule id: which of them are its own; NO_WINDOWS: none */
+	uint64_t event;              /* counts them, so that none is added twice */
 	struct table holds, trips;
 	uint32_t horizon_s;
 };
@@ -47,12 +50,17 @@ uint8_t service_flag(struct slice service);
 /* `now_s` less a span; 0 where that lies before 1970. */
 uint32_t seconds_back(uint32_t now_s, uint32_t span_s);
 
+/* Call it before the rules measure an event for a subject: rules that share windows add to them once. */
+void measures_next(struct measures *m);
 /* Adds the event to the rule's window where it counts for it; returns what the rule then measures. */
 uint64_t measure_event(struct measures *m, const struct jail *jail, const struct rule *r,
 		       const struct step *step);
 /* What the rule measures for the subject now, though the event itself is not of its kind. */
 uint64_t measure_now(struct measures *m, const struct jail *jail, const struct rule *r,
 		     const struct step *step);
+/* The moment of the first entry of the rule's window, or `none`; and: the window is emptied. */
+uint32_t measure_first(const struct measures *m, const struct rule *r, uint64_t key, uint32_t none);
+void measure_reset(struct measures *m, const struct rule *r, uint64_t key);
 /* The subject's own max and score: its class's, or a multiple of its own mean. */
 struct limit measure_limit(const struct jail *jail, const struct rule *r, const struct step *step);
 

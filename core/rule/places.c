@@ -58,6 +58,8 @@ uint32_t sighting_asn(const struct sighting *s)
 static bool counts(const struct sighting *s, const struct rule *r, uint32_t jail_bit,
 		   uint32_t now_s)
 {
+	uint32_t seen;
+
 	if (s->flags & (SIGHTING_KNOWN | SIGHTING_OWN) || s->ignored & jail_bit)
 		return false;
 	if (r->services && !(s->flags & r->services))
@@ -65,7 +67,8 @@ static bool counts(const struct sighting *s, const struct rule *r, uint32_t jail
 	if (r->value == VALUE_COUNTRY && r->aggregate == AGGREGATE_DISTINCT &&
 	    s->flags & SIGHTING_HOME)
 		return false;
-	return s->last >= now_s || now_s - s->last < r->findtime_s;
+	seen = r->on == 1U << EVENT_MESSAGE ? s->sent : s->last;
+	return seen && (seen >= now_s || now_s - seen < r->findtime_s);
 }
 
 /* The value as a number that is never 0 where it is known. */

@@ -42,11 +42,12 @@ struct sighting {
 	uint8_t flags;
 	uint8_t fetcher;
 	country_t country;
-	uint16_t seen_day;    /* the day on which its network was last counted, since 1970 */
+	uint16_t bounces;     /* UINT16_MAX: that many or more */
 	uint32_t network;     /* what counts as one network: see places.c */
 	uint32_t first, last; /* seconds since 1970 */
+	uint32_t sent;        /* when it last sent a message; 0: never */
 	uint32_t logins;      /* for a name or an address: failures */
-	uint32_t messages, recipients, bounces;
+	uint32_t messages, recipients;
 	uint32_t ignored; /* jails that ignore it, one bit each */
 	char *rdns;       /* the name a server looked up; NULL where unknown */
 };
