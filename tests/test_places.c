@@ -21,6 +21,8 @@ static const char text[] =
 	"  rule \"many\"  { distinct = ip       by = user  max = 30  findtime = 1d   score = 8 }\n"
 	"  rule \"read\"  { distinct = ip  service = { \"imap\" }  by = user  max = 5  findtime = "
 	"1d  score = 16 }\n"
+	"  rule \"sent\" { distinct = network  on = message  by = user  max = 4   findtime = 1h  "
+	"score = 4 }\n"
 	"}\n";
 
 static const struct row {
@@ -57,8 +59,17 @@ static uint32_t draw(uint32_t *state, uint32_t n)
 	return (*state >> 8) % n;
 }
 
+/* What came by IMAP is a login, all else a message. */
+enum which { ANY, READ, SENT };
+
+static bool is_of(const struct login *l, enum which which)
+{
+	return which == ANY || l->imap == (which == READ);
+}
+
 /* How many different hosts (or networks) in the last span_s seconds, login n included. */
-static unsigned int count(const struct life *l, size_t n, uint32_t span_s, bool networks, bool imap)
+static unsigned int count(const struct life *l, size_t n, uint32_t span_s, bool networks,
+			  enum which which)
 {
 	unsigned int found = 0;
 
@@ -66,12 +77,12 @@ static unsigned int count(const struct life *l, size_t n, uint32_t span_s, bool 
 		const struct login *a = &l->login[i];
 		bool again = false;
 
-		if (l->login[n].at_s - a->at_s >= span_s || (imap && !a->imap))
+		if (l->login[n].at_s - a->at_s >= span_s || !is_of(a, which))
 			continue;
 		for (size_t k = 0; k < i && !again; k++) {
 			const struct login *b = &l->login[k];
 
-			again = l->login[n].at_s - b->at_s < span_s && (!imap || b->imap) &&
+			again = l->login[n].at_s - b->at_s < span_s && is_of(b, which) &&
 				b->network == a->network && (networks || b->host == a->host);
 		}
 		found += !again;
@@ -81,15 +92,18 @@ static unsigned int count(const struct life *l, size_t n, uint32_t span_s, bool 
 
 static unsigned int by_hand(const struct life *l, size_t n)
 {
-	return (count(l, n, 600, false, false) > 3 ? 1 : 0) +
-	       (count(l, n, 3600, true, false) > 2 ? 2 : 0) +
-	       (count(l, n, 86400, false, false) > 30 ? 8 : 0) +
-	       (count(l, n, 86400, false, true) > 5 ? 16 : 0);
+	return (count(l, n, 600, false, ANY) > 3 ? 1 : 0) +
+	       (count(l, n, 3600, true, ANY) > 2 ? 2 : 0) +
+	       (count(l, n, 3600, true, SENT) > 4 ? 4 : 0) +
+	       (count(l, n, 86400, false, ANY) > 30 ? 8 : 0) +
+	       (count(l, n, 86400, false, READ) > 5 ? 16 : 0);
 }
 
 static void log_in(struct engine *e, const struct login *l)
 {
-	struct event event = { .time = instant_of_s(l->at_s), .kind = EVENT_LOGIN, .has_ip = true };
+	struct event event = { .time = instant_of_s(l->at_s),
+			       .kind = l->imap ? EVENT_LOGIN : EVENT_MESSAGE,
+			       .has_ip = true };
 
 	event.ip = (struct address){ .byte = { [10] = 0xff,
 					       [11] = 0xff,
