@@ -150,7 +150,9 @@ static const char *unit_of(const struct rule *r)
 		return rule_value_name(r->value);
 	case AGGREGATE_COUNT:
 	case AGGREGATE_SURGE:
-		return event_kind_name((enum event_kind)__builtin_ctz(r->on));
+		/* A share also looks at what it is a share of. */
+		return r->percent ? event_kind_name(EVENT_BOUNCE)
+				  : event_kind_name((enum event_kind)__builtin_ctz(r->on));
 	case AGGREGATE_SUM:
 		return event_field_name(r->summed);
 	case AGGREGATE_FOREIGN:
@@ -167,16 +169,22 @@ static void print_rules(const struct decision *d, const struct report_options *o
 {
 	const char *title = "rules";
 	char span[INSTANT_TEXT];
+	int wide = 20;
 
+	for (size_t i = 0; i < d->jail->n_rules; i++)
+		if (d->peak[i].rule && (int)strlen(d->peak[i].rule->name) > wide)
+			wide = (int)strlen(d->peak[i].rule->name);
 	for (size_t i = 0; i < d->jail->n_rules; i++) {
 		const struct finding *f = &d->peak[i];
 
 		if (!f->rule)
 			continue;
-		(void)fprintf(o->out, "  %-8s %-20s %6llu > %-6llu %s in %s, score %u%s\n", title,
-			      f->rule->name, (unsigned long long)f->value,
+		(void)fprintf(o->out, "  %-8s %-*s %6llu > %-6llu %s in %s, score %u%s%s%s\n",
+			      title, wide, f->rule->name, (unsigned long long)f->value,
 			      (unsigned long long)f->max, unit_of(f->rule),
 			      span_text(f->rule->findtime_s, span), f->score,
+			      f->rule->group ? " of " : "",
+			      f->rule->group ? f->rule->group_name : "",
 			      f->rule->dry_run ? " (dry run)" : "");
 		title = "";
 	}

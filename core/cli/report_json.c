@@ -21,6 +21,7 @@ static json_t *rules(const struct decision *d)
 		json_set_number(rule, "value", f->value);
 		json_set_number(rule, "max", f->max);
 		json_set_number(rule, "score", f->score);
+		json_set_text(rule, "group", f->rule->group_name);
 		if (f->rule->dry_run)
 			(void)json_object_set_new(rule, "dry_run", json_true());
 		(void)json_array_append_new(list, rule);
@@ -109,6 +110,7 @@ void report_json(const struct decision *d, const struct report_options *o)
 	json_set_number(object, "score", d->score);
 	json_set_instant(object, "suspect_at", d->suspect_at);
 	json_set_instant(object, "act_at", d->act_at);
+	json_set_number(object, "cases", d->cases);
 	json_set_text(subject, d->kind == SUBJECT_ADDRESS ? "ip" : "user", d->name);
 	(void)json_object_set_new(object, "subject", subject);
 	(void)json_object_set_new(object, "rules", rules(d));

@@ -438,11 +438,12 @@ static int resolve_after(struct jail *jail, cfg_t *cfg, struct err *err)
 }
 
 /* A group is known by its first rule. */
-static void resolve_groups(struct jail *jail, cfg_t *cfg)
+static void resolve_groups(struct jail_set *set, struct jail *jail, cfg_t *cfg)
 {
 	for (unsigned int i = 0; i < jail->n_rules; i++) {
 		const char *name = cfg_getstr(cfg_getnsec(cfg, "rule", i), "group");
 
+		jail->rule[i]->group_name = name ? arena_strdup(set->arena, name) : NULL;
 		for (unsigned int k = 0; name && k <= i && !jail->rule[i]->group; k++) {
 			const char *other = cfg_getstr(cfg_getnsec(cfg, "rule", k), "group");
 
@@ -515,7 +516,7 @@ static int jail_rules(struct jail_set *set, struct jail *jail, cfg_t *cfg,
 		    rule_check(r, section, err) < 0)
 			return -1;
 	}
-	resolve_groups(jail, cfg);
+	resolve_groups(set, jail, cfg);
 	if (resolve_after(jail, cfg, err) < 0)
 		return -1;
 	return jail_subject(jail, cfg, err);

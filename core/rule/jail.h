@@ -58,6 +58,7 @@ struct rule {
 	unsigned int percent; /* bounces: holds above this share of the recipients; 0: any */
 	unsigned int score;
 	unsigned int group; /* of its jail's rules of one group the highest score counts; 0: none */
+	const char *group_name; /* NULL: none */
 	uint32_t findtime_s;
 	const country_t *home; /* AGGREGATE_FOREIGN */
 	size_t n_home;
