@@ -665,6 +665,7 @@ static int jail_load(struct jail_set *set, cfg_t *cfg, const struct filter_set *
 static int load_fetchers(struct jail_set *set, cfg_t *cfg, struct err *err)
 {
 	size_t n = cfg_size(cfg, "fetcher");
+	struct ignore all = { 0 };
 
 	if (n >= UINT8_MAX)
 		return err_set(err, EINVAL, "%s: expected fewer than %d fetchers", cfg->filename,
@@ -677,9 +678,12 @@ static int load_fetchers(struct jail_set *set, cfg_t *cfg, struct err *err)
 
 		f->name = arena_strdup(set->arena, cfg_title(section));
 		add_ignored(&list, IGNORE_IP, section, "networks");
+		add_ignored(&all, IGNORE_IP, section, "networks");
 		ignore_seal(&list);
 		f->networks = list.ips; /* taken over */
 	}
+	ignore_seal(&all);
+	set->any_fetcher = all.ips;
 	return 0;
 }
 
@@ -773,6 +777,7 @@ void jail_set_free(struct jail_set *set)
 	}
 	for (size_t i = 0; i < set->n_fetchers; i++)
 		prefixset_fini(&set->fetcher[i].networks);
+	prefixset_fini(&set->any_fetcher);
 	free(set->jail);
 	arena_free(set->arena);
 	free(set);

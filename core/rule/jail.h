@@ -122,7 +122,8 @@ struct jail_set {
 	size_t n_jails;
 	struct fetcher *fetcher; /* at most UINT8_MAX - 1 */
 	size_t n_fetchers;
-	uint32_t n_rules; /* in all jails */
+	struct prefixset any_fetcher; /* the networks of all: hardly any address is in them */
+	uint32_t n_rules;             /* in all jails */
 };
 
 /* What postern.conf says for all jails. */

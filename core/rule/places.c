@@ -28,18 +28,24 @@ static uint32_t network_number(const struct sighting *s, uint32_t asn, const str
 	return NOT_ASN | ((uint32_t)hash_bytes(p.base.byte, 4) & 0x1ffffffU);
 }
 
+static void note_fetcher(const struct places *p, struct sighting *s, const struct address *a)
+{
+	size_t i = 0;
+
+	while (!prefixset_holds(&p->jails->fetcher[i].networks, a))
+		i++;
+	s->flags |= SIGHTING_FETCHER;
+	s->fetcher = (uint8_t)i;
+}
+
 void places_fill(const struct places *p, struct sighting *s, const struct address *a)
 {
 	uint32_t asn;
 
 	if (p->own && prefixset_holds(p->own, a))
 		s->flags |= SIGHTING_OWN;
-	for (size_t i = 0; i < p->jails->n_fetchers && !(s->flags & SIGHTING_FETCHER); i++) {
-		if (!prefixset_holds(&p->jails->fetcher[i].networks, a))
-			continue;
-		s->flags |= SIGHTING_FETCHER;
-		s->fetcher = (uint8_t)i;
-	}
+	if (prefixset_holds(&p->jails->any_fetcher, a))
+		note_fetcher(p, s, a);
 	if (!(s->flags & (SIGHTING_OWN | SIGHTING_FETCHER)))
 		s->country = geoip_country(p->geoip, a);
 	asn = geoip_asn(p->geoip, a);
