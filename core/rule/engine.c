@@ -27,7 +27,7 @@
 
 enum {
 	CUSTOMERS_MOST = 262144,
-	CUSTOMERS_KEEP_S = 30 * DAY_S,
+	CUSTOMERS_KEEP_S = 3 * DAY_S, /* over a weekend */
 };
 
 /*
