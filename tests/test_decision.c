@@ -97,6 +97,12 @@ static const struct row {
 	  "  - 10.1.0.1 4 logins\n  - 10.1.0.2 1 logins\n  - 10.7.0.1 1 logins\n"
 	  "  - 198.51.100.1 1 logins\n  bot 10.2.0.1 1 logins\n  bot 10.3.0.1 1 logins\n"
 	  "  bot 10.4.0.1 1 logins\n" },
+	{ "nor is where he was on the three days before",
+	  "jail j { rule n { distinct = network max = 1 findtime = 1d } }",
+	  "0 login u=joe i=10.1.0.1 x2/1d\n2d10h login u=joe i=10.1.0.2\n3d1m login u=joe "
+	  "i=10.2.0.1",
+	  "act joe 100 suspect 259260 act 259260 cases 1 open; n@259260 2/1 100; n 2\n"
+	  "  - 10.1.0.2 1 logins\n  bot 10.2.0.1 1 logins\n" },
 	{ "what came before it began is no bot",
 	  "jail j { rule n { distinct = network max = 1 findtime = 1h } }",
 	  "0 login u=joe i=10.1.0.1\n3h login u=joe i=10.2.0.1\n3h1m login u=joe i=10.3.0.1",

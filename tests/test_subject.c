@@ -232,6 +232,29 @@ static void keeps_a_crowd(void **state)
 	subjects_fini(&all);
 }
 
+static void marks_what_is_known(void **state)
+{
+	struct subject s = { 0 };
+	struct prefix at[] = { host(1), host(2), host(3) };
+
+	(void)state;
+	for (uint32_t i = 0; i < COUNT(at); i++)
+		subject_add_sighting(&s, &at[i], 0)->network = 7 + i;
+	s.sighting[2].flags = SIGHTING_OWN;
+	for (uint16_t day = 1; day < 4; day++) {
+		(void)subject_visit(&s, 7, day, 3, true);
+		(void)subject_visit(&s, 9, day, 3, true);
+	}
+	subject_mark_known(&s, 3, 3);
+	assert_int_equal(s.sighting[0].flags, 0);
+	subject_mark_known(&s, 4, 3);
+	assert_int_equal(s.sighting[0].flags, SIGHTING_KNOWN);
+	assert_int_equal(s.sighting[1].flags, 0);
+	assert_int_equal(s.sighting[2].flags, SIGHTING_OWN);
+	free(s.known);
+	free(s.sighting);
+}
+
 static void is_at_home(void **state)
 {
 	const country_t es = country_parse("ES"), fr = country_parse("FR");
@@ -253,14 +276,15 @@ static void is_at_home(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(visits) + COUNT(means) + COUNT(crowds) + 5] = {
+	struct CMUnitTest tests[COUNT(visits) + COUNT(means) + COUNT(crowds) + 6] = {
 		cmocka_unit_test(learns_nothing_under_suspicion),
 		cmocka_unit_test(keeps_the_usual_networks),
 		cmocka_unit_test(bounds_sightings),
 		cmocka_unit_test(drops_idle_sightings),
 		cmocka_unit_test(is_at_home),
+		cmocka_unit_test(marks_what_is_known),
 	};
-	size_t n = 5;
+	size_t n = 6;
 
 	ADD_ROWS(tests, n, visits, learns);
 	ADD_ROWS(tests, n, means, means_a_day);

@@ -331,12 +331,16 @@ static enum level level_of(const struct engine *e, const struct jail *jail, cons
 
 static void suspect(struct engine *e, const struct step *step, enum level level)
 {
+	uint16_t day = (uint16_t)(step->now_s / DAY_S);
 	struct subject *s = step->subject;
 
 	if (level == LEVEL_NONE || s->kind != SUBJECT_ACCOUNT)
 		return;
-	if (step->now_s >= s->suspected_until)
-		subject_unlearn(s, (uint16_t)(step->now_s / DAY_S), e->options.known_days);
+	if (step->now_s >= s->suspected_until) {
+		/* Yesterday was the third day: today's bots are not to take his address along. */
+		subject_mark_known(s, day, e->options.known_days);
+		subject_unlearn(s, day, e->options.known_days);
+	}
 	s->suspected_until = step->now_s + e->horizon_s;
 }
 

@@ -259,6 +259,17 @@ bool subject_at_home(struct subject *s, uint32_t network, country_t country, uin
 	return home;
 }
 
+void subject_mark_known(struct subject *s, uint16_t day, unsigned int days_least)
+{
+	for (size_t i = 0; i < s->n_sightings; i++) {
+		const struct known *k = find_known(s, s->sighting[i].network);
+
+		if (k && days_before(k, day) >= days_least &&
+		    !(s->sighting[i].flags & SIGHTING_OWN))
+			s->sighting[i].flags |= SIGHTING_KNOWN;
+	}
+}
+
 void subject_unlearn(struct subject *s, uint16_t day, unsigned int days_least)
 {
 	for (size_t i = s->n_known; i-- > 0;)

@@ -125,6 +125,8 @@ unsigned int subject_days_in(const struct subject *s, uint32_t network);
  */
 bool subject_at_home(struct subject *s, uint32_t network, country_t country, uint16_t day,
 		     unsigned int days_least);
+/* Marks the sightings whose network is known on `day`, also where the subject was not yet seen then. */
+void subject_mark_known(struct subject *s, uint16_t day, unsigned int days_least);
 /* Forgets networks that are not known on `day`: days of a suspected account prove nothing. */
 void subject_unlearn(struct subject *s, uint16_t day, unsigned int days_least);
 

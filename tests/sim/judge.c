@@ -28,7 +28,7 @@ struct sample {
 };
 
 struct tally {
-	size_t accounts, acted, suspected, early;
+	size_t accounts, acted, suspected, early, told;
 	int64_t active_days;
 	struct sample logins, minutes;
 	size_t bots, bots_listed; /* hosts of the thief's, of accounts that were acted on */
@@ -145,6 +145,7 @@ static void tally_innocent(struct tally *t, const struct subject *s)
 		return;
 	t->accounts++;
 	t->active_days += s->active_days;
+	t->told += s->found.cases;
 	tally_bans(t, s);
 }
 
@@ -222,10 +223,13 @@ static void print_innocent(const struct judgement *j, const struct tally *tallie
 		all.active_days += t->active_days;
 		all.acted += t->acted;
 		all.suspected += t->suspected;
+		all.told += t->told;
 	}
 	printf("%-18s %8zu %10lld %6zu %9.2f %8zu %9.2f\n", "all", all.accounts,
 	       (long long)all.active_days, all.acted, per_100k(all.acted, all.active_days),
 	       all.suspected, per_100k(all.suspected, all.active_days));
+	printf("told of innocents: %zu times, %.2f a day per 1000 accounts in use\n", all.told,
+	       per_100k(all.told, all.active_days) / 100);
 }
 
 struct reason {

@@ -24,6 +24,7 @@ struct finding {
 	char *jail;
 	char *rules; /* names of those that hold, ", " between */
 	double score;
+	size_t cases; /* as many times the postmaster was told */
 };
 
 struct subject {

@@ -179,6 +179,7 @@ static void take_account(struct subject *s, const json_t *o, struct instant act_
 
 	f->suspect_at = earlier(f->suspect_at, moment(json_object_get(o, "suspect_at")));
 	f->act_at = earlier(f->act_at, act_at);
+	f->cases += (size_t)json_integer_value(json_object_get(o, "cases"));
 	if (f->jail)
 		return;
 	f->jail = xstrdup(text_of(o, "jail"));
