@@ -27,7 +27,7 @@
 
 enum {
 	CUSTOMERS_MOST = 262144,
-	CUSTOMERS_KEEP_S = 3 * DAY_S, /* over a weekend */
+	CUSTOMERS_KEEP_S = 14 * DAY_S, /* over a short holiday */
 };
 
 /*
