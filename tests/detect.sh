@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # detect.sh: the shipped jails keep what doc/detection.md promises, on a small simulated server:
 # without any database, with one of countries, and with one of networks as well.
+# shellcheck disable=SC2317 # ok() calls the functions below
 set -u
 cd "$(dirname "$0")/.." || exit 2
 . tests/checks.bash

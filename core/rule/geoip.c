@@ -16,9 +16,23 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
+enum { CACHED = 4096 }; /* a power of two */
+
+/* The country of all addresses of an IPv4 prefix, where the database has but one for it. */
+struct cached {
+	uint32_t prefix; /* its first bits, right-aligned, plus one; 0: free */
+	country_t country;
+};
+
+/* Customers share their providers' networks: most look-ups are of a /16 or /24 seen before. */
+struct cache {
+	struct cached by_16[CACHED], by_24[CACHED];
+};
+
 struct geoip {
 	MMDB_s country, asn;
 	bool has_country, has_asn, has_places;
+	struct cache *cache;
 };
 
 static bool type_holds(const MMDB_s *db, const char *word)
@@ -48,6 +62,7 @@ int geoip_open(struct geoip **out, const char *country_path, const char *asn_pat
 {
 	struct geoip *g = xcalloc(1, sizeof(*g));
 
+	g->cache = xcalloc(1, sizeof(*g->cache));
 	if (country_path) {
 		if (open_one(&g->country, country_path, err) < 0)
 			goto fail;
@@ -84,6 +99,7 @@ void geoip_close(struct geoip *g)
 		MMDB_close(&g->country);
 	if (g->has_asn)
 		MMDB_close(&g->asn);
+	free(g->cache);
 	free(g);
 }
 
@@ -107,9 +123,9 @@ int64_t geoip_built_s(const struct geoip *g)
 	return g && g->has_country ? (int64_t)g->country.metadata.build_epoch : 0;
 }
 
-/* The value at `path` of the record of `a`; false where there is none of that type. */
-static bool look_up(const MMDB_s *db, const struct address *a, const char *const *path,
-		    uint32_t type, MMDB_entry_data_s *data)
+/* The record of `a`, and of how many of the 128 bits of an address it depends. */
+static bool find_record(const MMDB_s *db, const struct address *a, MMDB_entry_s *entry,
+			unsigned int *bits)
 {
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
 	struct sockaddr_in v4 = { .sin_family = AF_INET };
@@ -120,13 +136,30 @@ static bool look_up(const MMDB_s *db, const struct address *a, const char *const
 	memcpy(&v4.sin_addr, a->byte + 12, 4);
 	result = MMDB_lookup_sockaddr(
 		db, address_is_v4(a) ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6, &status);
-	if (status != MMDB_SUCCESS || !result.found_entry)
-		return false;
-	return MMDB_aget_value(&result.entry, data, path) == MMDB_SUCCESS && data->has_data &&
+	*bits = result.netmask + (db->metadata.ip_version == 4 ? 96U : 0);
+	*entry = result.entry;
+	return status == MMDB_SUCCESS && result.found_entry;
+}
+
+/* The value at `path` of a record; false where there is none of that type. */
+static bool value_at(MMDB_entry_s *entry, const char *const *path, uint32_t type,
+		     MMDB_entry_data_s *data)
+{
+	return MMDB_aget_value(entry, data, path) == MMDB_SUCCESS && data->has_data &&
 	       data->type == type;
 }
 
-country_t geoip_country(const struct geoip *g, const struct address *a)
+/* The same of the record of `a`. */
+static bool look_up(const MMDB_s *db, const struct address *a, const char *const *path,
+		    uint32_t type, MMDB_entry_data_s *data)
+{
+	MMDB_entry_s entry;
+	unsigned int bits;
+
+	return find_record(db, a, &entry, &bits) && value_at(&entry, path, type, data);
+}
+
+static country_t country_of(MMDB_entry_s *entry)
 {
 	/* GeoLite2 and DB-IP nest the code; IPinfo has it flat. */
 	static const char *const paths[][3] = { { "country", "iso_code", NULL },
@@ -134,8 +167,8 @@ country_t geoip_country(const struct geoip *g, const struct address *a)
 						{ "country", NULL, NULL } };
 	MMDB_entry_data_s data;
 
-	for (size_t i = 0; g && g->has_country && i < COUNT(paths); i++) {
-		if (look_up(&g->country, a, paths[i], MMDB_DATA_TYPE_UTF8_STRING, &data) &&
+	for (size_t i = 0; i < COUNT(paths); i++) {
+		if (value_at(entry, paths[i], MMDB_DATA_TYPE_UTF8_STRING, &data) &&
 		    data.data_size == 2) {
 			char code[3] = { data.utf8_string[0], data.utf8_string[1], '\0' };
 
@@ -143,6 +176,41 @@ country_t geoip_country(const struct geoip *g, const struct address *a)
 		}
 	}
 	return 0;
+}
+
+/* The place in a cache of an IPv4 prefix of `bits` bits. */
+static struct cached *cache_place(struct cached *cache, const struct address *a, unsigned int bits,
+				  uint32_t *prefix)
+{
+	uint32_t whole = (uint32_t)a->byte[12] << 24 | (uint32_t)a->byte[13] << 16 |
+			 (uint32_t)a->byte[14] << 8;
+
+	*prefix = (whole >> (32 - bits)) + 1;
+	return &cache[*prefix * 2654435761U >> 16 & (CACHED - 1)];
+}
+
+country_t geoip_country(const struct geoip *g, const struct address *a)
+{
+	struct cached *wide, *narrow;
+	uint32_t prefix_16, prefix_24;
+	MMDB_entry_s entry;
+	unsigned int bits;
+	country_t country;
+
+	if (!g || !g->has_country)
+		return 0;
+	wide = cache_place(g->cache->by_16, a, 16, &prefix_16);
+	narrow = cache_place(g->cache->by_24, a, 24, &prefix_24);
+	if (address_is_v4(a) && wide->prefix == prefix_16)
+		return wide->country;
+	if (address_is_v4(a) && narrow->prefix == prefix_24)
+		return narrow->country;
+	country = find_record(&g->country, a, &entry, &bits) ? country_of(&entry) : 0;
+	if (address_is_v4(a) && bits <= 96 + 16)
+		*wide = (struct cached){ prefix_16, country };
+	else if (address_is_v4(a) && bits <= 96 + 24)
+		*narrow = (struct cached){ prefix_24, country };
+	return country;
 }
 
 uint32_t geoip_asn(const struct geoip *g, const struct address *a)
