@@ -136,6 +136,14 @@ static const struct row {
 	  "0 login u=joe i=10.1.0.1 x3/1d\n2d1m login u=joe i=10.2.0.1\n3d login u=joe i=10.1.0.1\n"
 	  "3d1m login u=joe i=10.3.0.1",
 	  "172860 suspect joe 50(net); 259260 suspect joe 51(net,b); " },
+	{ "unlearned: not by failures, which anybody can cause", 0,
+	  "jail j { rule f { distinct = ip on = failure max = 0 score = 0 findtime = 10d }\n"
+	  "rule g { count = login max = 0 score = 50 findtime = 1h after = f within = 10d }\n"
+	  "rule net { distinct = network max = 1 findtime = 1h } }",
+	  "0 failure u=joe i=10.9.0.1\n1 login u=joe i=10.1.0.1 x4/1d\n3d1m login u=joe "
+	  "i=10.2.0.1\n"
+	  "3d2m login u=joe i=10.3.0.1",
+	  "1 suspect joe 50(g); 259320 act joe 150(g,net); " },
 	{ "unlearned: what is known stays known", 0,
 	  "jail j { rule net { distinct = network max = 1 findtime = 1h score = 50 }\n"
 	  "rule b { count = login max = 8 findtime = 10d score = 1 } }",

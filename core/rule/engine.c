@@ -18,6 +18,7 @@
 
 #include "core/base/hash.h"
 #include "core/base/mem.h"
+#include "core/rule/customers.h"
 #include "core/rule/measure.h"
 #include "core/rule/places.h"
 #include "core/rule/user.h"
@@ -25,18 +26,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum {
-	CUSTOMERS_MOST = 262144,
-	CUSTOMERS_KEEP_S = 14 * DAY_S, /* over a short holiday */
-};
-
-/*
- * An address that some account logged in from in a network that is its owner's, or is from the
- * next day on: customers' offices are not banned for failures.
- */
-struct customer {
-	struct table_head head;
-};
+enum { CUSTOMERS_DAYS = 30 };
 
 /* The rules of one jail that events about one kind of subject can count for. */
 struct plan {
@@ -55,7 +45,7 @@ struct engine {
 	struct subjects account, name, address;
 	struct queue queue;
 	struct measures measures;
-	struct table customers;
+	struct customers customers;
 	struct engine_stats stats;
 	uint32_t horizon_s;
 	uint32_t places_least_s; /* the shortest findtime of the rules that read sightings */
@@ -135,7 +125,7 @@ struct engine *engine_new(const struct jail_set *jails, const struct engine_opti
 	subjects_init(&e->address, SUBJECT_ADDRESS, INVENTED_MOST);
 	queue_init(&e->queue);
 	measures_init(&e->measures, jails, options->geoip, options->default_realm, e->horizon_s);
-	table_init(&e->customers, sizeof(struct customer), CUSTOMERS_MOST, NULL);
+	customers_init(&e->customers);
 	return e;
 }
 
@@ -148,7 +138,7 @@ void engine_free(struct engine *e)
 	subjects_fini(&e->address);
 	queue_fini(&e->queue);
 	measures_fini(&e->measures);
-	table_fini(&e->customers);
+	customers_fini(&e->customers);
 	for (enum subject_kind kind = 0; kind <= SUBJECT_ADDRESS; kind++) {
 		for (size_t i = 0; i < e->jails->n_jails; i++)
 			free(e->plan[kind][i].rule);
@@ -294,20 +284,9 @@ static void learn_network(struct engine *e, struct subject *s, struct sighting *
 		at->flags |= SIGHTING_HOME;
 }
 
-/* Once for each sighting and day. */
-static void note_customer(struct engine *e, uint64_t host_hash, uint32_t now_s)
-{
-	struct customer *c =
-		table_add(&e->customers, host_hash, seconds_back(now_s, CUSTOMERS_KEEP_S), NULL);
-
-	c->head.last = now_s;
-}
-
 static bool is_customer(const struct engine *e, uint64_t host_hash, uint32_t now_s)
 {
-	const struct customer *c = table_find(&e->customers, host_hash);
-
-	return c && c->head.last >= seconds_back(now_s, CUSTOMERS_KEEP_S);
+	return customers_seen(&e->customers, host_hash, (uint16_t)(now_s / DAY_S), CUSTOMERS_DAYS);
 }
 
 /*
@@ -396,7 +375,8 @@ static void judge(struct engine *e, const struct jail *jail, const struct step *
 	if (v.n_findings == 0)
 		return;
 	v.level = level_of(e, jail, step, v.score, sure.sum);
-	suspect(e, step, v.level);
+	/* What failures lead to must not keep the owner's places from becoming known. */
+	suspect(e, step, sure.sum >= jail->suspect ? v.level : LEVEL_NONE);
 	e->options.on_verdict(e->options.ctx, &v);
 }
 
@@ -567,7 +547,8 @@ static void on_success(struct engine *e, const struct event *event, struct step 
 			/* Where he is known from tomorrow on he can be a customer today. */
 			if (!(at->flags & SIGHTING_FETCHER) &&
 			    subject_days_in(step->subject, at->network) >= e->options.known_days)
-				note_customer(e, step->host_hash, step->now_s);
+				customers_note(&e->customers, step->host_hash,
+					       (uint16_t)(step->now_s / DAY_S));
 		}
 		reset_failures(e, step->host_hash);
 	}
