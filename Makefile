@@ -7,9 +7,12 @@ VERSION := 0.1.0
 PREFIX ?= /usr/local
 SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
 BINDIR = $(PREFIX)/bin
+SBINDIR = $(PREFIX)/sbin
 DATADIR = $(PREFIX)/share
+PLUGINDIR = $(PREFIX)/lib/postern/actions
 MANDIR = $(DATADIR)/man
 STATEDIR ?= /var/lib/postern
+RUNDIR ?= /run/postern
 
 V ?= 0
 SAN ?= 0
@@ -21,11 +24,18 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 # Builds of different kinds live beside each other, so that none makes another compile again.
 BUILD := build/$(if $(filter 1,$(FUZZ)),fuzz,$(if $(filter 1,$(SAN)),san,plain))
+# The programs of the plain build stand at the top, where people look for them.
 POSTERN := $(if $(filter build/plain,$(BUILD)),postern,$(BUILD)/postern)
+POSTERND := $(POSTERN)d
 
 CC ?= cc
 PKG_CONFIG ?= pkg-config
-LIBS_NEEDED := libconfuse libpcre2-8 libmaxminddb libarchive jansson libxxhash
+LIBS_NEEDED := libconfuse libpcre2-8 libmaxminddb libarchive jansson libxxhash libuv sqlite3 \
+	libmicrohttpd libseccomp libcap
+# What one plugin alone needs, that plugin alone links.
+LIBS_nftables := libmnl libnftnl
+LIBS_kick := libmnl
+LIBS_webhook := libcurl
 HAVE_SYSTEMD := $(shell $(PKG_CONFIG) --exists libsystemd 2>/dev/null && echo 1)
 LIBS := $(LIBS_NEEDED) $(if $(HAVE_SYSTEMD),libsystemd)
 LIBS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBS) 2>/dev/null)
@@ -50,26 +60,32 @@ override CFLAGS += -fsanitize=fuzzer-no-link
 endif
 override CPPFLAGS += -I. -D_GNU_SOURCE -DPCRE2_CODE_UNIT_WIDTH=8 -DVERSION='"$(VERSION)"' \
 	-DSYSCONFDIR='"$(SYSCONFDIR)"' -DDATADIR='"$(DATADIR)"' -DSTATEDIR='"$(STATEDIR)"' \
+	-DRUNDIR='"$(RUNDIR)"' -DPLUGINDIR='"$(PLUGINDIR)"' \
 	-DHAVE_SYSTEMD=$(or $(HAVE_SYSTEMD),0) $(LIBS_CFLAGS)
-override LDFLAGS += -pthread -Wl,-z,relro,-z,now
-LDLIBS = $(LIBS_LDLIBS) -lm
+override LDFLAGS += -pthread -Wl,-z,relro,-z,now,--as-needed
+LDLIBS = $(LIBS_LDLIBS) -lm -ldl
 
 LIB_SRC := $(sort $(filter-out core/cli/%,$(wildcard core/*/*.c)))
-CLI_SRC := $(sort $(wildcard core/cli/*.c))
+# Two programs out of one archive: each takes what it needs of it.
+MAIN_SRC := core/cli/main.c core/cli/posternd.c
+CLI_SRC := $(sort $(filter-out $(MAIN_SRC),$(wildcard core/cli/*.c)))
+ACTION_SRC := $(sort $(wildcard actions/*.c))
 TEST_SRC := $(sort $(wildcard tests/test_*.c))
 FUZZ_SRC := $(sort $(filter-out tests/fuzz_main.c,$(wildcard tests/fuzz_*.c)))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(BUILD)/%.o)
+MAIN_OBJ := $(MAIN_SRC:%.c=$(BUILD)/%.o)
+ACTIONS := $(ACTION_SRC:%.c=$(BUILD)/%.so)
 TESTS := $(TEST_SRC:tests/%.c=$(BUILD)/tests/%)
 FUZZERS := $(FUZZ_SRC:tests/%.c=$(BUILD)/tests/%)
 link = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out $(BUILD)/.flags,$^) $(LDLIBS)
 
 .PHONY: all
-all: $(POSTERN) ## builds ./postern; SAN=1 builds build/san/postern with ASan and UBSan
+all: $(POSTERN) $(POSTERND) $(ACTIONS) ## builds ./postern and ./posternd; SAN=1 build/san/... with ASan, UBSan
 
 .PHONY: clean
 clean: ## removes all that was built
-	rm -rf build postern
+	rm -rf build postern posternd
 
 .PHONY: help
 help: ## lists the targets and the variables
@@ -90,11 +106,27 @@ $(BUILD)/libpostern.a: $(LIB_OBJ)
 	$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(POSTERN): $(CLI_OBJ) $(BUILD)/libpostern.a
+$(BUILD)/libcli.a: $(CLI_OBJ)
+	$(say) AR $@
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(POSTERN): $(BUILD)/core/cli/main.o $(BUILD)/libcli.a $(BUILD)/libpostern.a
 	$(say) LD $@
 	$(Q)$(link) $(LTO)
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d)
+$(POSTERND): $(BUILD)/core/cli/posternd.o $(BUILD)/libcli.a $(BUILD)/libpostern.a
+	$(say) LD $@
+	$(Q)$(link) $(LTO)
+
+# A plugin sees postern-action.h alone, here as anywhere else.
+$(BUILD)/actions/%.so: actions/%.c core/action/postern-action.h $(BUILD)/.flags
+	@mkdir -p $(@D)
+	$(say) PLUGIN $@
+	$(Q)$(CC) -Icore/action -D_GNU_SOURCE $(CFLAGS) -fPIC -fvisibility=hidden -shared $(LDFLAGS) -MMD -MP \
+		$(if $(LIBS_$*),$(shell $(PKG_CONFIG) --cflags $(LIBS_$*))) -o $@ $< \
+		$(if $(LIBS_$*),$(shell $(PKG_CONFIG) --libs $(LIBS_$*)))
+
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(ACTIONS:.so=.d)
 
 # The libraries are looked for once; objects made with other flags are made anew.
 $(BUILD)/.deps-ok:

@@ -74,7 +74,7 @@ lint-cppcheck: | lint-tools
 	$(Q)mkdir -p build/cppcheck
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 -j$(JOBS) --cppcheck-build-dir=build/cppcheck \
 		--enable=warning,performance,portability,style --inline-suppr \
-		--suppressions-list=tests/cppcheck.txt -I. -D__linux__ -DHAVE_SYSTEMD=1 \
+		--suppressions-list=tests/cppcheck.txt -I. -D__linux__ -DHAVE_SYSTEMD=1 -Icore/action \
 		$(filter %.c,$(C_FILES))
 
 lint-tidy: | lint-tools

@@ -257,6 +257,9 @@ static struct sighting *see(struct engine *e, struct step *step)
 	if (step->now_s < at->first)
 		at->first = step->now_s;
 	at->flags |= service_flag(step->event->field[FIELD_SERVICE]);
+	if (step->subject->pins > 0 && e->options.on_sighting &&
+	    (step->moved || at->last < seconds_back(step->now_s, e->horizon_s)))
+		e->options.on_sighting(e->options.ctx, step->subject, at, step->now_s);
 	step->new_day |= at->last / DAY_S != step->now_s / DAY_S;
 	step->moved |= at->flags != flags || long_ago(e, at->last, step->now_s);
 	if (step->event->kind == EVENT_MESSAGE) {
@@ -530,6 +533,12 @@ static void reset_failures(struct engine *e, uint64_t host_hash)
 				measure_reset(&e->measures, plan[i].rule[k], host_hash);
 }
 
+static void tell_message(const struct engine *e, const struct queued *m)
+{
+	if (m && m->account->pins > 0 && e->options.on_message)
+		e->options.on_message(e->options.ctx, m->account, m);
+}
+
 /* Somebody proved who he is: by logging in, with a message, or with one that was refused. */
 static void on_success(struct engine *e, const struct event *event, struct step *step)
 {
@@ -564,6 +573,7 @@ static void on_success(struct engine *e, const struct event *event, struct step 
 			at->recipients += event->recipients;
 		if (m && event->recipients)
 			m->counted = true;
+		tell_message(e, m);
 		if (event->recipients || event->bytes)
 			step->kinds |= 1U << EVENT_QUEUED;
 	}
@@ -634,6 +644,7 @@ static void on_injected(struct engine *e, const struct event *event, const struc
 			   has_host ? &host : NULL, step->now_s);
 	if (second)
 		second->injected = true;
+	tell_message(e, second);
 }
 
 /* A line about a queue id: recipients and size, a bounce, the end. */

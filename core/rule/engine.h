@@ -41,6 +41,14 @@ struct engine_options {
 	const char *default_realm;   /* appended to users without one; NULL or "" for none */
 	unsigned int known_days;     /* earlier days that make a network the owner's */
 	void (*on_verdict)(void *ctx, const struct verdict *verdict);
+	/*
+	 * Of a pinned subject alone, before the rules are asked; NULL: not told. on_sighting: it was
+	 * seen at an address where it had not been since the horizon. on_message: a message of its
+	 * has this queue id, be it its first one or the one that a content filter gave it.
+	 */
+	void (*on_sighting)(void *ctx, struct subject *s, const struct sighting *at,
+			    uint32_t now_s);
+	void (*on_message)(void *ctx, struct subject *s, const struct queued *message);
 	void *ctx;
 };
 
