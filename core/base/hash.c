@@ -6,6 +6,7 @@
  */
 #include "core/base/hash.h"
 
+#include <string.h>
 #include <sys/random.h>
 
 #define XXH_INLINE_ALL
@@ -17,6 +18,21 @@ __attribute__((constructor)) static void seed_init(void)
 {
 	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed))
 		seed = 0x9e3779b97f4a7c15ULL;
+}
+
+uint64_t hash_seed(void)
+{
+	return seed;
+}
+
+void hash_seed_set(uint64_t new_seed)
+{
+	seed = new_seed;
+}
+
+uint64_t hash_name(const char *text)
+{
+	return XXH3_64bits(text, strlen(text));
 }
 
 uint64_t hash_bytes(const void *data, size_t len)

@@ -11,3 +11,12 @@
 uint64_t hash_bytes(const void *data, size_t len);
 /* The hash of a pair, in this order. */
 uint64_t hash_pair(uint64_t a, uint64_t b);
+
+/*
+ * The seed: whoever stores hashes stores it with them, and sets it again before anything is
+ * hashed in the next process.
+ */
+uint64_t hash_seed(void);
+void hash_seed_set(uint64_t seed);
+/* With a seed of its own, the same everywhere and for ever: for names that are no secret. */
+uint64_t hash_name(const char *text);

@@ -5,6 +5,7 @@
 #include "core/rule/geoip.h"
 #include "core/rule/jail.h"
 #include "core/rule/queue.h"
+#include "core/rule/state.h"
 #include "core/rule/subject.h"
 
 #include <stdbool.h>
@@ -79,3 +80,57 @@ void engine_unpin(struct engine *e, struct subject *subject);
 
 /* How far back sightings reach: the longest findtime of all rules, at least a day. */
 uint32_t engine_horizon_s(const struct engine *e);
+
+/*
+ * A checkpoint: calls `put` for every row that changed since the last call, or with `all` for
+ * each there is. Subjects come before what refers to them; restore rows table by table in the order
+ * in which tables were first put, or the rows of subjects first.
+ */
+void engine_save(struct engine *e, bool all, void (*put)(void *ctx, const struct state_row *row),
+		 void *ctx);
+/*
+ * Takes a row back, into an engine that has seen no event yet. -1 where it is damaged: it is left
+ * out, and *err says why. A row of something that is no more (its rule is gone) is left out, with 0.
+ */
+int engine_restore(struct engine *e, const struct state_row *row, struct err *err);
+/* After the last row. */
+void engine_restored(struct engine *e);
+
+/* The account or name of that spelling, or the address of that text; NULL where it is unknown. */
+struct subject *engine_find(struct engine *e, enum subject_kind kind, struct slice name);
+/*
+ * What held against the subject is forgiven: its windows, holds and standing are reset, and so
+ * are its sightings but for the owner's. The networks it is known in stay known.
+ */
+void engine_forget(struct engine *e, struct subject *subject);
+
+/* What one rule measures for a subject at a moment. */
+struct measurement {
+	const struct jail *jail;
+	const struct rule *rule;
+	uint64_t value, max; /* max is UINT64_MAX where a surge lacks days for a mean */
+	unsigned int score;  /* what it adds while it holds */
+	bool holds;          /* value is above max, and what it comes after held lately enough */
+	bool waits;          /* it comes after a rule that has not held lately enough */
+};
+
+/* Tells each rule of each jail that concerns the subject and does not ignore it. */
+void engine_explain(struct engine *e, struct subject *subject, struct instant now,
+		    void (*tell)(void *ctx, const struct measurement *m), void *ctx);
+
+/* How near a subject is to being acted on by one jail. */
+struct nearness {
+	struct subject *subject;
+	const struct jail *jail;
+	unsigned int score; /* now */
+	struct measurement
+		nearest; /* of its rules with a score the one with most value for its max */
+	double share;    /* the larger of score / threshold and nearest value / max */
+};
+
+/* The `n` accounts nearest to a threshold at `now`, nearest first. */
+void engine_top(struct engine *e, struct instant now, size_t n,
+		void (*tell)(void *ctx, const struct nearness *nearness), void *ctx);
+
+/* How often the rule began to hold for somebody, on dry run too; saved with the state. */
+uint64_t engine_rule_count(const struct engine *e, const struct rule *rule);
