@@ -43,6 +43,54 @@ static int is_ignored(cfg_t *cfg, cfg_opt_t *opt)
 	return ret < 0 ? conf_refuse(cfg, "%s: %s", cfg_opt_name(opt), err.text) : 0;
 }
 
+static int is_address(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct prefix p;
+
+	if (prefix_parse(&p, slice_of(conf_value(opt))))
+		return 0;
+	return conf_refuse(cfg,
+			   "%s: expected addresses or prefixes like \"192.0.2.0/24\", not \"%s\"",
+			   cfg_opt_name(opt), conf_value(opt));
+}
+
+static int is_absolute(cfg_t *cfg, cfg_opt_t *opt)
+{
+	if (conf_value(opt)[0] == '/')
+		return 0;
+	return conf_refuse(cfg, "%s: expected a path from \"/\" on, not \"%s\"", cfg_opt_name(opt),
+			   conf_value(opt));
+}
+
+/* "20 per 10m", or "off". */
+static bool parse_brake(const char *text, unsigned int *n, int64_t *span_s)
+{
+	const char *per = strstr(text, " per ");
+	struct err unused;
+	long long count;
+
+	*n = 0;
+	*span_s = 0;
+	if (strcmp(text, "off") == 0)
+		return true;
+	if (!per || !slice_number((struct slice){ text, (size_t)(per - text) }, &count) ||
+	    count < 1 || count > 1000000 || span_parse(span_s, per + 5, &unused) < 0 || *span_s < 1)
+		return false;
+	*n = (unsigned int)count;
+	return true;
+}
+
+static int is_brake(cfg_t *cfg, cfg_opt_t *opt)
+{
+	unsigned int n;
+	int64_t span_s;
+
+	if (parse_brake(conf_value(opt), &n, &span_s))
+		return 0;
+	return conf_refuse(cfg, "brake: expected \"20 per 10m\" or \"off\", not \"%s\"",
+			   conf_value(opt));
+}
+
 static cfg_opt_t schema[] = {
 	CONF_TEXTS("log"),
 	CONF_TEXT("filters", NULL),
@@ -56,6 +104,21 @@ static cfg_opt_t schema[] = {
 	CONF_CHECKED_LIST("ignoreuser", is_ignored),
 	CONF_CHECKED_LIST("ignorecountry", is_ignored),
 	CONF_CHECKED_LIST("ignoreasn", is_ignored),
+	CONF_TEXT("plugins", NULL),
+	CONF_TEXT("user", "postern"),
+	CONF_TEXT("group", "postern"),
+	CONF_CHECKED("state_dir", STATEDIR, is_absolute),
+	CONF_CHECKED("run_dir", RUNDIR, is_absolute),
+	CONF_TEXT("metrics", ""),
+	CONF_CHECKED_LIST("never_ban", is_address),
+	CONF_SPAN("checkpoint", "5s"),
+	CONF_SPAN("reconcile", "5m"),
+	CONF_SPAN("repeat_within", "30d"),
+	CONF_SPAN("bantime_most", "4w"),
+	CONF_CHECKED("brake", "20 per 10m", is_brake),
+	CONF_SPAN("silence_lines", "1h"),
+	CONF_SPAN("silence_logins", "1d"),
+	CONF_BOOL("dry_run", cfg_false),
 	CONF_END(),
 };
 
@@ -144,12 +207,35 @@ static struct texts copy_list(struct arena *a, cfg_t *cfg, const char *name)
 	return t;
 }
 
+static void take_daemon_settings(struct setup *s, cfg_t *cfg)
+{
+	struct daemon_settings *d = &s->daemon;
+
+	d->user = arena_strdup(s->arena, cfg_getstr(cfg, "user"));
+	d->group = arena_strdup(s->arena, cfg_getstr(cfg, "group"));
+	d->state_dir = arena_strdup(s->arena, cfg_getstr(cfg, "state_dir"));
+	d->run_dir = arena_strdup(s->arena, cfg_getstr(cfg, "run_dir"));
+	d->metrics = arena_strdup(s->arena, cfg_getstr(cfg, "metrics"));
+	d->never_ban = copy_list(s->arena, cfg, "never_ban");
+	d->checkpoint_s = conf_span_s(cfg, "checkpoint");
+	d->reconcile_s = conf_span_s(cfg, "reconcile");
+	d->repeat_within_s = conf_span_s(cfg, "repeat_within");
+	d->bantime_most_s = conf_span_s(cfg, "bantime_most");
+	(void)parse_brake(cfg_getstr(cfg, "brake"), &d->brake_n, &d->brake_span_s);
+	d->silence_lines_s = conf_span_s(cfg, "silence_lines");
+	d->silence_logins_s = conf_span_s(cfg, "silence_logins");
+	d->dry_run = cfg_getbool(cfg, "dry_run");
+}
+
 static void take_settings(struct setup *s, const struct setup_options *o, cfg_t *cfg)
 {
 	s->filters_dir = directory(s, o->filters, cfg_getstr(cfg, "filters"), "filters",
 				   SYSCONFDIR "/postern/filters");
 	s->jails_dir = directory(s, o->jails, cfg_getstr(cfg, "jails"), "jail.d",
 				 SYSCONFDIR "/postern/jail.d");
+	s->plugins_dir =
+		directory(s, NULL, cfg_getstr(cfg, "plugins"), "build/plain/actions", PLUGINDIR);
+	take_daemon_settings(s, cfg);
 	s->geoip_path = database(s, o->geoip, cfg_getstr(cfg, "geoip"), "build/country.mmdb",
 				 country_places, COUNT(country_places));
 	s->asn_path =
