@@ -7,6 +7,7 @@
  */
 #include "core/base/log.h"
 
+#include "core/base/instant.h"
 #include "core/base/slice.h"
 
 #include <errno.h>
@@ -16,25 +17,44 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LINE_MOST = 1024, FORWARD_AT_ONCE = 64 };
 
 static struct {
-	enum log_target target;
+	FILE *file; /* NULL: syslog */
 	int most;
 	int fd; /* of the process that writes for us; -1: we do */
-	bool prefixed;
-} state = { LOG_TO_STDERR, LOG_DEBUG, -1, false };
+	bool opened, prefixed, dated;
+} state = { .most = LOG_DEBUG, .fd = -1 };
 
-void log_open(enum log_target target, int priority_most)
+int log_open(const char *target, int priority_most, struct err *err)
 {
-	state.target = target;
-	state.most = priority_most;
-	state.fd = -1;
+	bool is_path = *target == '/';
+	FILE *file = stderr;
+
+	if (is_path) {
+		file = fopen(target, "ae");
+		if (!file)
+			return err_set(err, errno, "%s: %s", target, strerror(errno));
+		(void)setvbuf(file, NULL, _IOLBF, BUFSIZ);
+	} else if (strcmp(target, "syslog") == 0) {
+		openlog("posternd", LOG_PID | LOG_NDELAY, LOG_DAEMON);
+		file = NULL;
+	} else if (strcmp(target, "stderr") != 0) {
+		return err_set(err, EINVAL,
+			       "logtarget: expected \"syslog\", \"stderr\" or a path, not \"%s\"",
+			       target);
+	}
+	if (state.dated)
+		(void)fclose(state.file);
+	state.file = file;
+	state.dated = is_path;
 	state.prefixed = getenv("JOURNAL_STREAM");
-	if (target == LOG_TO_SYSLOG)
-		openlog("posternd", LOG_PID | LOG_NDELAY, LOG_MAIL);
+	state.opened = true;
+	state.most = priority_most;
+	return 0;
 }
 
 void log_open_remote(int fd, int priority_most)
@@ -46,9 +66,15 @@ void log_open_remote(int fd, int priority_most)
 static void write_line(int priority, const char *text)
 {
 	char *printable = text_printable(slice_of(text));
+	char now[INSTANT_TEXT];
+	struct timespec ts;
 
-	if (state.target == LOG_TO_SYSLOG)
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	if (state.opened && !state.file)
 		syslog(priority, "%s", printable);
+	else if (state.dated)
+		(void)fprintf(state.file, "%s posternd: %s\n",
+			      instant_local(instant_of_s(ts.tv_sec), now), printable);
 	else if (state.prefixed)
 		(void)fprintf(stderr, "<%d>%s\n", priority, printable);
 	else

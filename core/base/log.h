@@ -1,15 +1,15 @@
 /* log.h - what the daemon has to say */
 #pragma once
 
-#include <stdbool.h>
+#include "core/base/err.h"
 
-enum log_target {
-	LOG_TO_STDERR, /* with "<N>" in front where standard error is the journal's (sd-daemon(3)) */
-	LOG_TO_SYSLOG, /* facility mail */
-};
-
-/* Lines below `priority_most` (syslog(3)) are left out. Until it is called: LOG_TO_STDERR, all lines. */
-void log_open(enum log_target target, int priority_most);
+/*
+ * `target` is as for fail2ban's logtarget: "syslog" (facility daemon: mail's own log is what we read),
+ * "stderr" (with "<N>" in front where that is the journal's, sd-daemon(3)), or the path of a file.
+ * Lines below `priority_most` (syslog(3)) are left out. Until it is called all go to standard error.
+ * May be called again, also to open a file anew that was rotated; on failure all stays as it was.
+ */
+int log_open(const char *target, int priority_most, struct err *err);
 /*
  * A process that can't reach the log itself sends its lines to `fd`, one end of a socketpair of
  * datagrams whose other end log_forward() reads. The descriptor stays the caller's.

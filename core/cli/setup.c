@@ -62,6 +62,17 @@ static int is_absolute(cfg_t *cfg, cfg_opt_t *opt)
 			   conf_value(opt));
 }
 
+static int is_logtarget(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *value = conf_value(opt);
+
+	if (*value == '/' || !*value || strcmp(value, "syslog") == 0 ||
+	    strcmp(value, "stderr") == 0)
+		return 0;
+	return conf_refuse(cfg, "logtarget: expected \"syslog\", \"stderr\" or a path, not \"%s\"",
+			   value);
+}
+
 /* "20 per 10m", or "off". */
 static bool parse_brake(const char *text, unsigned int *n, int64_t *span_s)
 {
@@ -109,6 +120,7 @@ static cfg_opt_t schema[] = {
 	CONF_TEXT("group", "postern"),
 	CONF_CHECKED("state_dir", STATEDIR, is_absolute),
 	CONF_CHECKED("run_dir", RUNDIR, is_absolute),
+	CONF_CHECKED("logtarget", "", is_logtarget),
 	CONF_TEXT("metrics", ""),
 	CONF_CHECKED_LIST("never_ban", is_address),
 	CONF_SPAN("checkpoint", "5s"),
@@ -215,6 +227,7 @@ static void take_daemon_settings(struct setup *s, cfg_t *cfg)
 	d->group = arena_strdup(s->arena, cfg_getstr(cfg, "group"));
 	d->state_dir = arena_strdup(s->arena, cfg_getstr(cfg, "state_dir"));
 	d->run_dir = arena_strdup(s->arena, cfg_getstr(cfg, "run_dir"));
+	d->logtarget = arena_strdup(s->arena, cfg_getstr(cfg, "logtarget"));
 	d->metrics = arena_strdup(s->arena, cfg_getstr(cfg, "metrics"));
 	d->never_ban = copy_list(s->arena, cfg, "never_ban");
 	d->checkpoint_s = conf_span_s(cfg, "checkpoint");
