@@ -18,8 +18,8 @@ struct setup_options {
 struct daemon_settings {
 	const char *user, *group;
 	const char *state_dir, *run_dir;
-	const char
-		*metrics; /* where to listen: "127.0.0.1:9587", "[::1]:9587", a path; "": nowhere */
+	const char *logtarget; /* "syslog", "stderr", a path; "": what is at hand */
+	const char *metrics;   /* "127.0.0.1:9587", "[::1]:9587", a path; "": nowhere */
 	struct texts never_ban;
 	int64_t checkpoint_s, reconcile_s;
 	int64_t repeat_within_s, bantime_most_s;
