@@ -65,6 +65,14 @@ int conf_load_text(cfg_t **out, cfg_opt_t *schema, const char *name, const char 
 int conf_dir(char ***paths, size_t *n, const char *dir, struct err *err);
 void conf_dir_free(char **paths, size_t n);
 
+/*
+ * For sections whose keys are not known before they are read: `ask` (NULL: nobody) is asked, in
+ * this thread, for each key that the schema lacks. 1: the schema has it from now on, and loading
+ * ends with err->code EAGAIN, to be begun again; 0: it is unknown; -1: it is refused as *err says.
+ */
+typedef int conf_unknown(cfg_t *section, const char *key, struct err *err);
+void conf_ask_unknown(conf_unknown *ask);
+
 /* For checks while a file is read: reports at the current line and returns -1. */
 int conf_refuse(cfg_t *cfg, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* For checks after it: "file: section "title": ..." in *err; returns -1. */

@@ -87,9 +87,40 @@ struct limits {
 
 enum action_at { AT_THRESHOLD, AT_SUSPECT };
 
+/* One option of an action as it was written; no more than that: its plugin reads it. */
+struct action_setting {
+	const char *name;
+	const char *const *value;
+	size_t n; /* values; those of a list that is empty: 0 */
+};
+
+/*
+ * An action of a jail, be it of its own or of a group. The same action with the same settings in
+ * several jails is one instance: it has one id, and one process serves it.
+ */
 struct jail_action {
-	const char *name; /* of a plugin */
+	const char *name;   /* as it is called: a plugin's name, or "PLUGIN:WHICH" */
+	const char *plugin; /* its plugin's name */
+	uint32_t id;        /* of the instance: 0 to n_instances - 1 of the set */
 	enum action_at at;
+	const struct action_setting *setting;
+	size_t n_settings;
+};
+
+/*
+ * What is asked about plugins while jails are loaded: rules come before actions in the flow, so
+ * whoever loads passes this in (core/action/catalogue.h). NULL: the names of the shipped plugins
+ * are known, and no option is refused.
+ */
+struct action_catalogue {
+	/* 0: the plugin is at hand. -1: it is not, and why; ENOENT where there is none of the name. */
+	int (*find)(const struct action_catalogue *c, const char *plugin, struct err *err);
+	/* 0: the plugin, which is at hand, takes this option. -1: it doesn't, and what it takes. */
+	int (*declares)(const struct action_catalogue *c, const char *plugin, const char *option,
+			struct err *err);
+	/* 0: these values serve for a declared option. -1: they don't; what was expected. */
+	int (*check)(const struct action_catalogue *c, const char *plugin, const char *option,
+		     const char *const *value, size_t n, struct err *err);
 };
 
 struct jail {
@@ -124,12 +155,15 @@ struct jail_set {
 	size_t n_fetchers;
 	struct prefixset any_fetcher; /* the networks of all: hardly any address is in them */
 	uint32_t n_rules;             /* in all jails */
+	const struct jail_action **instance; /* of actions, by id: one of each, of any jail */
+	size_t n_instances;
 };
 
 /* What postern.conf says for all jails. */
 struct jail_defaults {
 	struct texts home; /* country codes */
 	struct texts ignore[IGNORE_LISTS];
+	const struct action_catalogue *actions; /* or NULL */
 };
 
 /*
@@ -148,6 +182,9 @@ void jail_set_free(struct jail_set *set); /* NULL is fine */
 /* "stolen-account: rule foreign is off: no home countries": calls `warn` for each such thing. */
 void jail_set_warn(const struct jail_set *set, const struct geoip *geoip,
 		   void (*warn)(void *ctx, const char *text), void *ctx);
+
+/* True for the name of a plugin that is shipped, whether or not it is installed. */
+bool action_is_shipped(const char *plugin);
 
 /* Names for output and errors. */
 const char *aggregate_name(enum aggregate a);
