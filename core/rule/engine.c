@@ -228,6 +228,19 @@ static struct subject *get_user(struct engine *e, struct subjects *home, struct 
 	return s;
 }
 
+struct subject *engine_subject(struct engine *e, enum subject_kind kind, struct slice name,
+			       uint32_t now_s)
+{
+	struct prefix host;
+
+	if (kind != SUBJECT_ADDRESS)
+		return get_user(e, kind == SUBJECT_NAME ? &e->name : &e->account, name, now_s);
+	if (!prefix_parse(&host, name))
+		return NULL;
+	return subjects_get(&e->address, hash_bytes(host.base.byte, sizeof(host.base.byte)), name,
+			    now_s, seconds_back(now_s, e->horizon_s), NULL);
+}
+
 /* Is it so long ago that it may count anew for the rule with the shortest findtime? */
 static bool long_ago(const struct engine *e, uint32_t then_s, uint32_t now_s)
 {
@@ -257,9 +270,7 @@ static struct sighting *see(struct engine *e, struct step *step)
 	if (step->now_s < at->first)
 		at->first = step->now_s;
 	at->flags |= service_flag(step->event->field[FIELD_SERVICE]);
-	if (step->subject->pins > 0 && e->options.on_sighting &&
-	    (step->moved || at->last < seconds_back(step->now_s, e->horizon_s)))
-		e->options.on_sighting(e->options.ctx, step->subject, at, step->now_s);
+	step->appears = step->moved || at->last < seconds_back(step->now_s, e->horizon_s);
 	step->new_day |= at->last / DAY_S != step->now_s / DAY_S;
 	step->moved |= at->flags != flags || long_ago(e, at->last, step->now_s);
 	if (step->event->kind == EVENT_MESSAGE) {
@@ -271,6 +282,13 @@ static struct sighting *see(struct engine *e, struct step *step)
 	if (!at->rdns && rdns.ptr && rdns.len < USER_LONGEST && !slice_is(rdns, "unknown"))
 		at->rdns = xstrndup(rdns.ptr, rdns.len);
 	return at;
+}
+
+/* Once it is known whose address it is: the owner's new one is no intruder's. */
+static void tell_sighting(const struct engine *e, const struct step *step)
+{
+	if (step->appears && step->subject->pins > 0 && e->options.on_sighting)
+		e->options.on_sighting(e->options.ctx, step->subject, step->sighting, step->now_s);
 }
 
 /* Is the account's network its owner's, by the days it was seen there? */
@@ -559,6 +577,7 @@ static void on_success(struct engine *e, const struct event *event, struct step 
 				customers_note(&e->customers, step->host_hash,
 					       (uint16_t)(step->now_s / DAY_S));
 		}
+		tell_sighting(e, step);
 		reset_failures(e, step->host_hash);
 	}
 	if (event->kind == EVENT_BOUNCE && at)
@@ -593,6 +612,7 @@ static void on_offender(struct engine *e, const struct event *event, struct step
 	if (step->subject) {
 		step->sighting = see(e, step);
 		step->sighting->logins++;
+		tell_sighting(e, step);
 	} else {
 		if (e->places_of_offenders)
 			places_fill(&e->places, &nowhere, &event->ip);
@@ -622,6 +642,7 @@ static void on_failure(struct engine *e, const struct event *event, struct step 
 		step->sighting->logins++;
 		if (is_customer(e, step->host_hash, step->now_s))
 			step->sighting->flags |= SIGHTING_KNOWN;
+		tell_sighting(e, step);
 	}
 	run_jails(e, step);
 }

@@ -44,8 +44,9 @@ struct engine_options {
 	void (*on_verdict)(void *ctx, const struct verdict *verdict);
 	/*
 	 * Of a pinned subject alone, before the rules are asked; NULL: not told. on_sighting: it was
-	 * seen at an address where it had not been since the horizon. on_message: a message of its
-	 * has this queue id, be it its first one or the one that a content filter gave it.
+	 * seen at an address where it had not been since the horizon (its flags are set by then).
+	 * on_message: a message of its has this queue id, be it its first one or the one that a
+	 * content filter gave it.
 	 */
 	void (*on_sighting)(void *ctx, struct subject *s, const struct sighting *at,
 			    uint32_t now_s);
@@ -98,6 +99,12 @@ void engine_restored(struct engine *e);
 
 /* The account or name of that spelling, or the address of that text; NULL where it is unknown. */
 struct subject *engine_find(struct engine *e, enum subject_kind kind, struct slice name);
+/*
+ * The same, but made where it is unknown, for a decision outlives what is known of its subject. An
+ * address is given as its host (see address_host()). NULL for what can be nobody's name.
+ */
+struct subject *engine_subject(struct engine *e, enum subject_kind kind, struct slice name,
+			       uint32_t now_s);
 /*
  * What held against the subject is forgiven: its windows, holds and standing are reset, and so
  * are its sightings but for the owner's. The networks it is known in stay known.

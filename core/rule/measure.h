@@ -17,6 +17,7 @@ struct step {
 	struct subject *subject;   /* whom it is about */
 	struct sighting *sighting; /* where from; NULL where the line doesn't say */
 	bool moved;                /* the sighting is new, or so long ago that it may count anew */
+	bool appears;              /* the subject was not there within the horizon */
 	bool new_day;              /* it was not seen on this day before */
 	bool provisional;          /* an address that is nobody's subject yet: see on_offender() */
 	uint64_t recipients, bytes;
