@@ -17,4 +17,10 @@ struct logs {
  * that exist, else the usual ones of this machine. False, and said so, where there is none.
  */
 bool logs_find(struct logs *logs, int argc, char *const *argv, const struct setup *s);
+/*
+ * For the daemon: the same, but patterns stay patterns, since what matches them will change. "journal"
+ * among them, or no usual log, sets *journal: this machine's journal is read.
+ */
+void logs_patterns(struct logs *logs, const char *const *named, size_t n, const struct setup *s,
+		   bool *journal);
 void logs_free(struct logs *logs);
