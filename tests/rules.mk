@@ -9,6 +9,23 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(BUILD)/libpostern.a
 	$(say) LD $@
 	$(Q)$(link) -lcmocka $(TEST_LDFLAGS)
 
+# What tests a part of core/cli links that too.
+CLI_TESTS := test_request test_control
+CLI_FUZZERS := fuzz_control
+
+$(CLI_TESTS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libcli.a \
+		$(BUILD)/libpostern.a
+	$(say) LD $@
+	$(Q)$(link) -lcmocka $(TEST_LDFLAGS)
+
+# No deadline is waited for, and no other user is needed.
+$(BUILD)/tests/test_control: TEST_LDFLAGS = -Wl,--wrap=uv_timer_start,--wrap=getsockopt
+
+$(CLI_FUZZERS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/%.o \
+		$(if $(filter 0,$(FUZZ)),$(BUILD)/tests/fuzz_main.o) $(BUILD)/libcli.a $(BUILD)/libpostern.a
+	$(say) LD $@
+	$(Q)$(link) $(if $(filter 1,$(FUZZ)),-fsanitize=fuzzer)
+
 # Without libFuzzer a fuzz target gets a main() that feeds it the files named on the command line.
 $(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz_%.o $(if $(filter 0,$(FUZZ)),$(BUILD)/tests/fuzz_main.o) \
 		$(BUILD)/libpostern.a
