@@ -32,9 +32,10 @@ struct channel {
 	struct pack out, in;
 	size_t out_done, in_done; /* of them were sent, were handed out */
 	uint64_t sent;            /* bytes of the stream before out_done */
-	struct passed out_fd[FDS_MOST];
-	int in_fd[FDS_MOST];
-	size_t n_out_fds, n_in_fds;
+	struct passed *out_fd;
+	size_t n_out_fds, cap_out_fds;
+	int in_fd[FDS_MOST]; /* came, but their messages were not yet taken */
+	size_t n_in_fds;
 };
 
 struct channel *channel_new(int fd)
@@ -56,6 +57,7 @@ void channel_free(struct channel *c)
 	for (size_t i = 0; i < c->n_in_fds; i++)
 		(void)close(c->in_fd[i]);
 	(void)close(c->fd);
+	free(c->out_fd);
 	pack_fini(&c->out);
 	pack_fini(&c->in);
 	free(c);
@@ -131,12 +133,10 @@ int channel_send(struct channel *c, uint16_t type, struct slice body, int fd, st
 	if (fd >= 0) {
 		int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
-		if (copy < 0 || c->n_out_fds == FDS_MOST) {
-			if (copy >= 0)
-				(void)close(copy);
-			return err_set(err, copy < 0 ? errno : EAGAIN,
-				       "passing a descriptor: too many at once");
-		}
+		if (copy < 0)
+			return err_set(err, errno, "passing a descriptor: %s", strerror(errno));
+		c->out_fd =
+			array_grow(c->out_fd, c->n_out_fds, &c->cap_out_fds, sizeof(*c->out_fd));
 		c->out_fd[c->n_out_fds++] = (struct passed){ c->sent + channel_waiting(c), copy };
 	}
 	pack_u32(&c->out, (uint32_t)body.len);

@@ -319,6 +319,8 @@ int setup_load(struct setup *s, const struct setup_options *o, enum setup_depth 
 		goto fail;
 	if (depth == SETUP_FILTERS)
 		return 0;
+	s->catalogue = catalogue_new(s->plugins_dir, depth < SETUP_ACTIONS);
+	s->defaults.actions = catalogue_for_jails(s->catalogue);
 	if (jail_set_load(&s->jails, s->jails_dir, o->jail, s->filters, &s->defaults, err) < 0 ||
 	    geoip_open(&s->geoip, s->geoip_path, s->asn_path, err) < 0)
 		goto fail;
@@ -333,6 +335,7 @@ void setup_fini(struct setup *s)
 {
 	geoip_close(s->geoip);
 	jail_set_free(s->jails);
+	catalogue_free(s->catalogue);
 	filter_set_free(s->filters);
 	prefixset_fini(&s->own);
 	arena_free(s->arena);

@@ -1,6 +1,7 @@
 /* setup.h - what every verb needs: settings, filters, jails, databases */
 #pragma once
 
+#include "core/action/catalogue.h"
 #include "core/base/err.h"
 #include "core/base/prefixset.h"
 #include "core/filter/filter.h"
@@ -40,16 +41,21 @@ struct setup {
 	struct daemon_settings daemon;
 	struct jail_defaults defaults;
 	struct filter_set *filters;
+	struct catalogue *catalogue;
 	struct jail_set *jails;
 	struct geoip *geoip;
 	struct prefixset own; /* the addresses of this machine */
 };
 
-enum setup_depth { SETUP_FILTERS, SETUP_ALL };
+enum setup_depth {
+	SETUP_FILTERS,
+	SETUP_ALL,     /* jails and databases too; of actions the names alone */
+	SETUP_ACTIONS, /* and the actions' plugins */
+};
 
 /*
  * Reads postern.conf (the one named, else the installed one if it is there) and loads what it
- * and the options name: filters, and with SETUP_ALL jails and databases. Beside the program in a
+ * and the options name. Beside the program in a
  * source tree the tree's own files serve. On failure nothing is to be freed.
  */
 int setup_load(struct setup *s, const struct setup_options *o, enum setup_depth depth,
