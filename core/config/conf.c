@@ -10,7 +10,8 @@
  * replace a section that comes again, with all that was in it.
  *
  * BUGS: libconfuse's error callback takes no argument of ours, so the error in the making is a
- * thread-local; only the first of a file is reported.
+ * thread-local; only the first of a file is reported. Nor does it let a section take keys that are
+ * found out while it is read: who wants that adds them to the schema and has all read again.
  */
 #include "core/config/conf.h"
 
@@ -31,6 +32,7 @@
 enum { NEAR_MOST = 3, WORD_MOST = 40, FILE_MOST = 4 << 20, NAMES_MOST = 64 };
 
 static _Thread_local struct err *current;
+static _Thread_local conf_unknown *ask_unknown;
 
 /* Levenshtein distance of two short words; NEAR_MOST + 1 where one is too long to compare. */
 static size_t word_distance(const char *a, const char *b)
@@ -93,6 +95,24 @@ static void describe_unknown(cfg_t *cfg, const char *key, char *buf, size_t size
 		used += (size_t)snprintf(buf + used, size - used, "%s %s", i ? "," : "", names[i]);
 }
 
+/* Returns the error's code; see conf_ask_unknown(). */
+static int on_unknown(cfg_t *cfg, const char *key, char *text, size_t size)
+{
+	struct err err = { 0 };
+	int answer = ask_unknown ? ask_unknown(cfg, key, &err) : 0;
+
+	if (answer == 0)
+		describe_unknown(cfg, key, text, size);
+	else
+		(void)snprintf(text, size, "%s", err.text);
+	return answer > 0 ? EAGAIN : EINVAL;
+}
+
+void conf_ask_unknown(conf_unknown *ask)
+{
+	ask_unknown = ask;
+}
+
 /* What libconfuse says, and how an administrator is told; each takes one name. */
 static const struct saying {
 	const char *theirs, *ours;
@@ -119,17 +139,17 @@ __attribute__((format_arg(1))) static const char *our_saying(const char *theirs)
 __attribute__((format(printf, 2, 0))) static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
 	const char *file = cfg && cfg->filename ? cfg->filename : "configuration";
-	int line = cfg ? cfg->line : 0;
+	int line = cfg ? cfg->line : 0, code = EINVAL;
 	char text[400];
 
 	assert(current);
 	if (current->code)
 		return; /* the first says it best */
 	if (cfg && strncmp(fmt, "no such option", 14) == 0)
-		describe_unknown(cfg, va_arg(ap, const char *), text, sizeof(text));
+		code = on_unknown(cfg, va_arg(ap, const char *), text, sizeof(text));
 	else
 		(void)vsnprintf(text, sizeof(text), our_saying(fmt), ap);
-	err_set(current, EINVAL, "%s:%d: %s", file, line, text);
+	err_set(current, code, "%s:%d: %s", file, line, text);
 }
 
 int conf_refuse(cfg_t *cfg, const char *fmt, ...)

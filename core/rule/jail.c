@@ -14,6 +14,7 @@
 #include "core/base/instant.h"
 #include "core/base/mem.h"
 #include "core/config/conf.h"
+#include "core/rule/jail_action.h"
 
 #include <errno.h>
 #include <math.h>
@@ -26,11 +27,6 @@ static const char *const aggregate_names[AGGREGATES] = { "distinct", "count",   
 static const char *const value_names[VALUES] = { "ip",   "network", "country", "asn",
 						 "user", "helo",    "service" };
 static const char *const key_names[KEYS] = { "user", "ip", "network", "user+ip", "session" };
-
-/* The plugins of the action layer; a jail that names another is refused. */
-static const char *const action_names[] = { "log",         "mail",         "nftables", "kick",
-					    "postfix-map", "postfix-hold", "dovecot",  "exim",
-					    "exec",        "webhook" };
 
 static const struct service_name {
 	const char *name;
@@ -158,13 +154,6 @@ static int is_bantime(cfg_t *cfg, cfg_opt_t *opt)
 	return strcmp(conf_value(opt), "forever") == 0 ? 0 : conf_is_span(cfg, opt);
 }
 
-static int is_level(cfg_t *cfg, cfg_opt_t *opt)
-{
-	static const char *const levels[] = { "suspect", "threshold" };
-
-	return check_word(cfg, opt, levels, COUNT(levels));
-}
-
 static int is_ignore(cfg_t *cfg, cfg_opt_t *opt, enum ignore_list list)
 {
 	struct ignore scratch = { 0 };
@@ -233,11 +222,6 @@ static cfg_opt_t limits_schema[] = {
 	CONF_END(),
 };
 
-static cfg_opt_t action_schema[] = {
-	CONF_CHECKED("at", "threshold", is_level),
-	CONF_END(),
-};
-
 static cfg_opt_t jail_schema[] = {
 	CONF_BOOL("enabled", cfg_true),
 	CONF_BOOL("dry_run", cfg_false),
@@ -251,7 +235,8 @@ static cfg_opt_t jail_schema[] = {
 	CONF_CHECKED_LIST("ignoreasn", is_ignoreasn),
 	CONF_SECTION("rule", rule_schema),
 	CONF_SECTION("limits", limits_schema),
-	CONF_SECTION("action", action_schema),
+	CONF_SECTION("action", jail_action_schema),
+	CONF_TEXTS("actions"),
 	CONF_END(),
 };
 
@@ -263,6 +248,7 @@ static cfg_opt_t fetcher_schema[] = {
 static cfg_opt_t file_schema[] = {
 	CONF_SECTION("jail", jail_schema),
 	CONF_SECTION("fetcher", fetcher_schema),
+	CONF_SECTION("actions", jail_action_group_schema),
 	CONF_END(),
 };
 
@@ -586,30 +572,6 @@ static int jail_limits(struct jail_set *set, struct jail *jail, cfg_t *cfg, stru
 	return 0;
 }
 
-static int jail_actions(struct jail_set *set, struct jail *jail, cfg_t *cfg, struct err *err)
-{
-	jail->n_actions = cfg_size(cfg, "action");
-	jail->action = arena_alloc(set->arena, jail->n_actions * sizeof(*jail->action));
-	for (unsigned int i = 0; i < jail->n_actions; i++) {
-		cfg_t *section = cfg_getnsec(cfg, "action", i);
-		const char *name = cfg_title(section), *near;
-
-		near = conf_nearest(name, action_names, COUNT(action_names));
-		if (index_of(action_names, COUNT(action_names), name) < 0)
-			return conf_err(
-				err, section,
-				"no action is called that; expected log, mail, nftables, kick, "
-				"postfix-map, postfix-hold, dovecot, exim, exec or webhook%s%s%s",
-				near ? "; did you mean \"" : "", near ? near : "",
-				near ? "\"?" : "");
-		jail->action[i].name = arena_strdup(set->arena, name);
-		jail->action[i].at = strcmp(cfg_getstr(section, "at"), "suspect") == 0
-					     ? AT_SUSPECT
-					     : AT_THRESHOLD;
-	}
-	return 0;
-}
-
 static int jail_filters(struct jail_set *set, struct jail *jail, cfg_t *cfg,
 			const struct filter_set *filters, struct err *err)
 {
@@ -635,8 +597,9 @@ static int jail_filters(struct jail_set *set, struct jail *jail, cfg_t *cfg,
 	return 0;
 }
 
-static int jail_load(struct jail_set *set, cfg_t *cfg, const struct filter_set *filters,
-		     const struct jail_defaults *defaults, struct err *err)
+static int jail_load(struct jail_set *set, cfg_t *cfg, cfg_t *file,
+		     const struct filter_set *filters, const struct jail_defaults *defaults,
+		     struct err *err)
 {
 	struct jail *jail = arena_alloc(set->arena, sizeof(*jail));
 	const char *bantime = cfg_getstr(cfg, "bantime");
@@ -657,7 +620,8 @@ static int jail_load(struct jail_set *set, cfg_t *cfg, const struct filter_set *
 			"expected suspect from 1 on and threshold not below it, not %u and %u",
 			jail->suspect, jail->threshold);
 	if (jail_rules(set, jail, cfg, defaults, err) < 0 || jail_limits(set, jail, cfg, err) < 0 ||
-	    jail_actions(set, jail, cfg, err) < 0 || jail_filters(set, jail, cfg, filters, err) < 0)
+	    jail_actions_load(set, jail, cfg, file, defaults->actions, err) < 0 ||
+	    jail_filters(set, jail, cfg, filters, err) < 0)
 		return -1;
 	return jail_ignore(jail, cfg, defaults, err);
 }
@@ -710,11 +674,12 @@ static int add_tree(struct jail_set *set, cfg_t *cfg, const char *only,
 		bool wanted = only ? strcmp(only, cfg_title(section)) == 0
 				   : cfg_getbool(section, "enabled");
 
-		if (wanted && jail_load(set, section, filters, defaults, err) < 0)
+		if (wanted && jail_load(set, section, cfg, filters, defaults, err) < 0)
 			return -1;
 	}
 	if (only && set->n_jails == 0)
 		return refuse_name(cfg, only, err);
+	jail_actions_number(set);
 	return load_fetchers(set, cfg, err);
 }
 
@@ -735,31 +700,52 @@ static int finish(struct jail_set **out, cfg_t *cfg, const char *only,
 	return ret;
 }
 
+/* A folder of files, or a text. */
+struct origin {
+	const char *name, *text;
+};
+
+static int load_text(cfg_t **out, void *ctx, struct err *err)
+{
+	const struct origin *t = ctx;
+
+	return conf_load_text(out, file_schema, t->name, t->text, err);
+}
+
 int jail_set_load_text(struct jail_set **out, const char *name, const char *text,
 		       const struct filter_set *filters, const struct jail_defaults *defaults,
 		       struct err *err)
 {
+	struct origin t = { name, text };
 	cfg_t *cfg;
 
-	if (conf_load_text(&cfg, file_schema, name, text, err) < 0)
+	if (jail_actions_read(&cfg, defaults->actions, load_text, &t, err) < 0)
 		return -1;
 	return finish(out, cfg, NULL, filters, defaults, err);
+}
+
+static int load_dir(cfg_t **out, void *ctx, struct err *err)
+{
+	const struct origin *dir = ctx;
+	char **paths = NULL;
+	size_t n = 0;
+	int ret;
+
+	if (conf_dir(&paths, &n, dir->name, err) < 0)
+		return -1;
+	ret = conf_load(out, file_schema, (const char *const *)paths, n, err);
+	conf_dir_free(paths, n);
+	return ret;
 }
 
 int jail_set_load(struct jail_set **out, const char *dir, const char *only,
 		  const struct filter_set *filters, const struct jail_defaults *defaults,
 		  struct err *err)
 {
-	char **paths = NULL;
-	size_t n = 0;
+	struct origin folder = { dir, NULL };
 	cfg_t *cfg;
-	int ret;
 
-	if (conf_dir(&paths, &n, dir, err) < 0)
-		return -1;
-	ret = conf_load(&cfg, file_schema, (const char *const *)paths, n, err);
-	conf_dir_free(paths, n);
-	if (ret < 0)
+	if (jail_actions_read(&cfg, defaults->actions, load_dir, &folder, err) < 0)
 		return -1;
 	return finish(out, cfg, only, filters, defaults, err);
 }
