@@ -57,6 +57,29 @@ void decisions_note(void *ctx, const struct verdict *v);
  */
 void decisions_sweep(struct decisions *d, struct instant now);
 
+/* The open case of this jail against the subject; NULL where there is none. */
+const struct decision *decisions_find(const struct decisions *d, const struct jail *jail,
+				      const struct subject *subject);
+/* Ends an open case, whatever its level; what holds after that begins another one. */
+void decisions_close(struct decisions *d, const struct jail *jail, const struct subject *subject);
+/*
+ * For a process that does not end: cases are thrown away when they are closed, and `on_close` (NULL:
+ * nobody) is told just before.
+ */
+void decisions_keep_open_only(struct decisions *d,
+			      void (*on_close)(void *ctx, const struct decision *d), void *ctx);
+
+/*
+ * Open cases as rows of a checkpoint: those that changed since the last call, or all; and back, in a
+ * later process, once the engine has its subjects. A case of a jail that is gone is left out.
+ */
+void decisions_save(struct decisions *d, bool all,
+		    void (*put)(void *ctx, const struct state_row *row), void *ctx);
+/* Is this row a case? All others are the engine's. */
+bool decisions_is_row(const struct state_row *row);
+/* -1: the row is damaged, and left out. */
+int decisions_restore(struct decisions *d, const struct state_row *row, struct err *err);
+
 /* All decisions, most urgent first: act before suspect, then by score, then by age. */
 const struct decision *const *decisions_sorted(struct decisions *d, size_t *n);
 
