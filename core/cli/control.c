@@ -65,6 +65,7 @@ struct control {
 };
 
 static void client_next(struct client *c);
+static void client_answer_later(struct client *c, const struct err *err);
 
 void reply_add(struct reply *reply, json_t *object)
 {
@@ -169,15 +170,14 @@ static void client_drop(struct client *c)
 static void on_deadline(uv_timer_t *timer)
 {
 	struct client *c = timer->data;
+	struct err err;
 
-	if (c->state == WAITING) {
-		struct err err;
-
-		(void)err_set(&err, ETIMEDOUT, "no answer in time; see the daemon's log");
-		control_answer_later(c->control, c->request.verb, &err);
+	if (c->state != WAITING) {
+		client_drop(c);
 		return;
 	}
-	client_drop(c);
+	(void)err_set(&err, ETIMEDOUT, "no answer in time; see the daemon's log");
+	client_answer_later(c, &err);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -256,6 +256,18 @@ static void client_send(struct client *c, struct reply *reply, enum answer answe
 	client_wait(c, WRITING);
 	if (uv_write(&c->write, (uv_stream_t *)&c->pipe, &buf, 1, on_written) < 0)
 		client_drop(c);
+}
+
+static void client_answer_later(struct client *c, const struct err *err)
+{
+	struct reply reply = { 0 };
+
+	if (err)
+		reply_refuse(&reply, NULL, "%s", err->text);
+	else
+		reply_end(&reply);
+	client_send(c, &reply, ANSWER_DONE);
+	pack_fini(&reply.lines);
 }
 
 /* Takes the next request out of what was read, or waits for the rest of it. */
@@ -403,20 +415,12 @@ void control_close(struct control *c)
 	uv_close((uv_handle_t *)&c->listener, on_listener_closed);
 }
 
-void control_answer_later(struct control *c, enum request_verb verb, const struct err *err)
+void control_answer_later(struct control *c, const struct err *err)
 {
 	for (struct client *i = c->client, *next; i; i = next) {
-		struct reply reply = { 0 };
-
 		next = i->next; /* sending may drop it */
-		if (i->state != WAITING || i->request.verb != verb)
-			continue;
-		if (err)
-			reply_refuse(&reply, NULL, "%s", err->text);
-		else
-			reply_end(&reply);
-		client_send(i, &reply, ANSWER_DONE);
-		pack_fini(&reply.lines);
+		if (i->state == WAITING)
+			client_answer_later(i, err);
 	}
 }
 

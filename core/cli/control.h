@@ -57,8 +57,8 @@ int control_new(struct control **out, uv_loop_t *loop, const struct control_opti
 /* Drops all clients; the memory goes when the loop has closed the last of them. NULL is fine. */
 void control_close(struct control *c);
 
-/* Ends the answers of `verb` that were put off: well (NULL), or with an error. */
-void control_answer_later(struct control *c, enum request_verb verb, const struct err *err);
+/* Ends the answers that were put off: well (NULL), or with an error. */
+void control_answer_later(struct control *c, const struct err *err);
 size_t control_clients(const struct control *c);
 
 /* May a process with these credentials ask? A question of its own, for the tests. */
