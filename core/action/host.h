@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/action/postern-action.h"
+#include "core/action/program.h"
 
 /*
  * The host's functions for the one plugin of this process; `state_dir` is borrowed. Its log

@@ -91,7 +91,8 @@ struct postern_option {
 	enum postern_option_type type;
 	const char *name;
 	size_t offset;              /* of its place in the context: offsetof() */
-	const char *standard;       /* its value where none is set, as in a file; NULL: none */
+	const char *standard;       /* its value where none is set, as in a file; NULL: none (a list
+				       is written "{ a, b }"; its words hold no blanks then) */
 	const char *help;           /* one line, with the unit */
 	int64_t least, most;        /* both 0: no bounds */
 	const char *const *choices; /* NULL behind the last */
@@ -101,7 +102,7 @@ struct postern_option {
 struct postern_run {
 	const char *const
 		*argv; /* argv[0] is an absolute path; NULL behind the last; never a shell */
-	const char *const *env; /* "NAME=value"; NULL: only PATH, LANG and TZ are set */
+	const char *const *env; /* "NAME=value", beside PATH, LANG and TZ; NULL: those alone */
 	const char *input;      /* for standard input; NULL: none */
 	size_t input_len;
 	unsigned int timeout_s; /* then its process group is killed; 0: the plugin's own timeout */

@@ -1,0 +1,405 @@
+/*
+ * program - a program that a plugin runs: bounded in time, in output and in what it inherits
+ *
+ * It gets a process group of its own, three pipes and no other descriptor, a clean environment
+ * and the root folder. When its time is over the whole group is told to end and, two seconds later,
+ * killed. Its output is kept up to a bound and read to its end all the same, or it would wait for
+ * us. Between fork(2) and execve(2) nothing is called that a second thread of a plugin could have
+ * left locked.
+ *
+ * BUGS: what a program leaves behind in the background, after it has ended itself, goes on.
+ */
+#include "core/action/program.h"
+
+#include "core/base/mem.h"
+#include "core/base/slice.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	TIMEOUT_S = 30,
+	TERM_GRACE_MS = 2000, /* between SIGTERM and SIGKILL */
+	OUTPUT_MOST = 64 * 1024,
+	OUTPUT_LIMIT = 16 * 1024 * 1024,
+	TAIL = 1024, /* kept of standard error */
+	ENV_MOST = 64,
+};
+
+/* There is one plugin in a process, and it runs one program at a time. */
+static struct {
+	unsigned int timeout_s;
+	int64_t deadline_ms;
+} limits = { .timeout_s = TIMEOUT_S };
+
+static volatile sig_atomic_t running; /* its process group; 0: none runs */
+
+struct program {
+	struct postern_run *run;
+	pid_t pid;
+	int pidfd, in, out, err; /* in, out, err: our ends; -1: closed */
+	size_t written, cap;
+	char tail[TAIL];
+	size_t tail_len;
+	int64_t deadline_ms;
+	int killed; /* with which signal; 0: not */
+};
+
+int64_t clock_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+static bool is_named(const char *entry, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(entry, name, len) == 0 && entry[len] == '=';
+}
+
+/* PATH, LANG and TZ, where `given` does not name them, and all that it gives. */
+static void make_environment(const char *env[ENV_MOST + 4], char *tz, size_t size,
+			     const char *const *given)
+{
+	static const char *const names[] = { "PATH", "LANG", "TZ" };
+	const char *own[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+			      "LANG=C.UTF-8", tz };
+	const char *zone = getenv("TZ");
+	size_t n = 0, n_own = zone ? 3 : 2;
+
+	(void)snprintf(tz, size, "TZ=%s", zone ? zone : "");
+	for (; given && given[n] && n < ENV_MOST; n++)
+		env[n] = given[n];
+	for (size_t i = 0; i < n_own; i++) {
+		bool is_given = false;
+
+		for (size_t k = 0; given && given[k] && k < ENV_MOST; k++)
+			is_given |= is_named(given[k], names[i]);
+		if (!is_given)
+			env[n++] = own[i];
+	}
+	env[n] = NULL;
+}
+
+static _Noreturn void be_program(const struct postern_run *run, const char *const *env,
+				 const int fd[3], int failed)
+{
+	sigset_t none;
+	int moved[3], why;
+
+	(void)setpgid(0, 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (int s = 1; s < NSIG; s++)
+		(void)signal(s, SIG_DFL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	/* A pipe may have a number that belongs to another one here: first out of the way. */
+	for (int i = 0; i < 3; i++)
+		moved[i] = fcntl(fd[i], F_DUPFD_CLOEXEC, 3);
+	for (int i = 0; i < 3; i++)
+		(void)dup2(moved[i], i);
+	(void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+	if (chdir("/") == 0)
+		(void)execve(run->argv[0], (char *const *)(uintptr_t)run->argv,
+			     (char *const *)(uintptr_t)env);
+	why = errno;
+	(void)!write(failed, &why, sizeof(why));
+	_exit(127);
+}
+
+/* Three pipes for the program and one that tells whether execve(2) went well; [0] is read from. */
+static int make_pipes(int pipes[4][2])
+{
+	for (int i = 0; i < 4; i++)
+		pipes[i][0] = pipes[i][1] = -1;
+	for (int i = 0; i < 4; i++)
+		if (pipe2(pipes[i], O_CLOEXEC) < 0)
+			return -1;
+	return 0;
+}
+
+static void close_pipes(int pipes[4][2])
+{
+	for (int i = 0; i < 4; i++) {
+		close_fd(&pipes[i][0]);
+		close_fd(&pipes[i][1]);
+	}
+}
+
+static int refuse(struct postern_run *run, const char *what, int code)
+{
+	(void)snprintf(run->error, sizeof(run->error), "%s: %s", what, strerror(code));
+	return -1;
+}
+
+/* Takes our ends out of the pipes and waits until the program runs, or can't. */
+static int wait_for_start(struct program *p, int pipes[4][2])
+{
+	ssize_t n;
+	int why = 0;
+
+	p->in = pipes[0][1];
+	p->out = pipes[1][0];
+	p->err = pipes[2][0];
+	pipes[0][1] = pipes[1][0] = pipes[2][0] = -1;
+	close_fd(&pipes[3][1]);
+	do
+		n = read(pipes[3][0], &why, sizeof(why));
+	while (n < 0 && errno == EINTR);
+	p->pidfd = pidfd_open(p->pid, 0);
+	if (n != sizeof(why) && p->pidfd >= 0)
+		return 0;
+	refuse(p->run, p->run->argv[0], n == sizeof(why) ? why : errno);
+	(void)kill(p->pid, SIGKILL);
+	while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return -1;
+}
+
+static int start(struct program *p)
+{
+	const char *env[ENV_MOST + 4];
+	int pipes[4][2], ret = -1;
+	char tz[128];
+
+	make_environment(env, tz, sizeof(tz), p->run->env);
+	if (make_pipes(pipes) < 0) {
+		refuse(p->run, "pipe", errno);
+		goto out;
+	}
+	p->pid = fork();
+	if (p->pid == 0)
+		be_program(p->run, env, (int[]){ pipes[0][0], pipes[1][1], pipes[2][1] },
+			   pipes[3][1]);
+	if (p->pid < 0) {
+		refuse(p->run, "fork", errno);
+		goto out;
+	}
+	(void)setpgid(p->pid, p->pid); /* here too: the group is there before anybody kills it */
+	for (int i = 0; i < 3; i++)
+		close_fd(&pipes[i][i > 0]);
+	ret = wait_for_start(p, pipes);
+out:
+	close_pipes(pipes);
+	return ret;
+}
+
+/* All is written, or nobody reads: the program sees the end of its input. */
+static void write_input(struct program *p)
+{
+	size_t left = p->run->input ? p->run->input_len - p->written : 0;
+	ssize_t n = left ? write(p->in, p->run->input + p->written, left) : 0;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		p->written += (size_t)n;
+	if (n < 0 || (size_t)n == left)
+		close_fd(&p->in);
+}
+
+/* What is beyond the bound is read all the same, or the program would wait for us. */
+static void keep_output(struct program *p, const char *data, size_t n)
+{
+	struct postern_run *run = p->run;
+	size_t room = run->output_most - run->output_len;
+
+	n = n < room ? n : room;
+	if (p->cap - run->output_len < n + 1) {
+		p->cap = 2 * (run->output_len + n + 1);
+		run->output = xrealloc(run->output, p->cap, 1);
+	}
+	memcpy(run->output + run->output_len, data, n);
+	run->output_len += n;
+	run->output[run->output_len] = '\0';
+}
+
+static void keep_tail(struct program *p, const char *data, size_t n)
+{
+	if (n > TAIL) {
+		data += n - TAIL;
+		n = TAIL;
+	}
+	if (p->tail_len + n > TAIL) {
+		size_t gone = p->tail_len + n - TAIL;
+
+		memmove(p->tail, p->tail + gone, p->tail_len - gone);
+		p->tail_len -= gone;
+	}
+	memcpy(p->tail + p->tail_len, data, n);
+	p->tail_len += n;
+}
+
+/* False where there is nothing more for now, or for ever; then *fd is -1. */
+static bool read_output(struct program *p, int *fd)
+{
+	char buf[16 * 1024];
+	ssize_t n = *fd < 0 ? -1 : read(*fd, buf, sizeof(buf));
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		close_fd(fd);
+	if (n <= 0)
+		return false;
+	if (fd == &p->out)
+		keep_output(p, buf, (size_t)n);
+	else
+		keep_tail(p, buf, (size_t)n);
+	return true;
+}
+
+static void kill_late(struct program *p)
+{
+	(void)kill(-p->pid, p->killed ? SIGKILL : SIGTERM);
+	p->killed = p->killed ? SIGKILL : SIGTERM;
+	p->deadline_ms = clock_ms() + TERM_GRACE_MS;
+}
+
+/* Until the program has ended; its pipes may be closed before that, or held open after it. */
+static void serve(struct program *p)
+{
+	for (;;) {
+		int64_t left = p->deadline_ms - clock_ms();
+		struct pollfd fds[4] = { { p->in, POLLOUT, 0 },
+					 { p->out, POLLIN, 0 },
+					 { p->err, POLLIN, 0 },
+					 { p->pidfd, POLLIN, 0 } };
+
+		if (left <= 0)
+			kill_late(p);
+		else if (poll(fds, COUNT(fds), (int)left) < 0 && errno != EINTR)
+			return;
+		if (fds[0].revents)
+			write_input(p);
+		if (fds[1].revents)
+			(void)read_output(p, &p->out);
+		if (fds[2].revents)
+			(void)read_output(p, &p->err);
+		if (fds[3].revents)
+			return;
+	}
+}
+
+/* The last line of standard error that says anything. */
+static void take_last_line(struct program *p)
+{
+	size_t end = p->tail_len, begin;
+	char *line;
+
+	while (end > 0 && strchr("\r\n\t ", p->tail[end - 1]))
+		end--;
+	for (begin = end; begin > 0 && p->tail[begin - 1] != '\n';)
+		begin--;
+	line = text_printable((struct slice){ p->tail + begin, end - begin });
+	(void)snprintf(p->run->error, sizeof(p->run->error), "%s", line);
+	free(line);
+}
+
+/* Its status, and what is left of its group where time was over. */
+static int finish(struct program *p, unsigned int timeout_s)
+{
+	int status = 0;
+
+	if (p->killed)
+		(void)kill(-p->pid, SIGKILL); /* before it is reaped: the number is still its own */
+	while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	for (int i = 0; i < 1024 && read_output(p, &p->out); i++)
+		;
+	for (int i = 0; i < 1024 && read_output(p, &p->err); i++)
+		;
+	p->run->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	take_last_line(p);
+	if (!p->killed)
+		return 0;
+	(void)snprintf(p->run->error, sizeof(p->run->error),
+		       "%s: it did not end within %u seconds and was killed", p->run->argv[0],
+		       timeout_s);
+	return -1;
+}
+
+/* What the program may take, in seconds: no more than is left of the call. */
+static unsigned int time_for(const struct postern_run *run)
+{
+	int64_t wanted = run->timeout_s ? run->timeout_s : limits.timeout_s;
+	int64_t left = limits.deadline_ms ? (limits.deadline_ms - clock_ms() + 999) / 1000 : wanted;
+
+	if (left < 1)
+		left = 1;
+	return (unsigned int)(left < wanted ? left : wanted);
+}
+
+static int run_to_end(struct program *p, unsigned int timeout_s)
+{
+	const int ours[] = { p->in, p->out, p->err };
+
+	for (size_t i = 0; i < COUNT(ours); i++)
+		(void)fcntl(ours[i], F_SETFL, O_NONBLOCK);
+	running = p->pid;
+	serve(p);
+	running = 0;
+	return finish(p, timeout_s);
+}
+
+int program_run(struct postern_run *run)
+{
+	unsigned int timeout_s = time_for(run);
+	struct program p = { .run = run, .pidfd = -1, .in = -1, .out = -1, .err = -1 };
+	int ret;
+
+	run->status = -1;
+	run->output = NULL;
+	run->output_len = 0;
+	run->error[0] = '\0';
+	if (run->output_most == 0 || run->output_most > OUTPUT_LIMIT)
+		run->output_most = run->output_most ? OUTPUT_LIMIT : OUTPUT_MOST;
+	if (!run->argv || !run->argv[0] || run->argv[0][0] != '/')
+		return refuse(run, "a program's absolute path was expected", EINVAL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	keep_output(&p, "", 0);
+	p.deadline_ms = clock_ms() + INT64_C(1000) * timeout_s;
+	ret = start(&p);
+	if (ret == 0)
+		ret = run_to_end(&p, timeout_s);
+	close_fd(&p.in);
+	close_fd(&p.out);
+	close_fd(&p.err);
+	close_fd(&p.pidfd);
+	if (ret < 0) {
+		free(run->output);
+		run->output = NULL;
+		run->output_len = 0;
+	}
+	return ret;
+}
+
+void program_limit(unsigned int timeout_s, int64_t deadline_ms)
+{
+	limits.timeout_s = timeout_s;
+	limits.deadline_ms = deadline_ms;
+}
+
+void program_kill(void)
+{
+	if (running > 0)
+		(void)kill((pid_t)-running, SIGKILL);
+}
