@@ -10,7 +10,7 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(BUILD)/libpostern.a
 	$(Q)$(link) -lcmocka $(TEST_LDFLAGS)
 
 # What tests a part of core/cli links that too.
-CLI_TESTS := test_request test_control test_selfwatch
+CLI_TESTS := test_request test_control test_selfwatch test_ignored
 CLI_FUZZERS := fuzz_control
 
 $(CLI_TESTS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libcli.a \

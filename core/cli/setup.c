@@ -7,6 +7,7 @@
 #include "core/cli/setup.h"
 
 #include "core/base/mem.h"
+#include "core/cli/ignored.h"
 #include "core/config/conf.h"
 
 #include <errno.h>
@@ -219,6 +220,30 @@ static struct texts copy_list(struct arena *a, cfg_t *cfg, const char *name)
 	return t;
 }
 
+static void append(struct arena *a, struct texts *t, const char *text)
+{
+	char **longer = arena_alloc(a, (t->n + 1) * sizeof(*longer));
+
+	if (t->n > 0)
+		memcpy(longer, t->text, t->n * sizeof(*longer));
+	longer[t->n++] = arena_strdup(a, text);
+	t->text = longer;
+}
+
+/* What `postern ignore` was told; whoever may not read it goes without. */
+static void add_ignored(struct setup *s)
+{
+	struct ignored list;
+	struct err unused;
+
+	if (ignored_load(&list, s->daemon.state_dir, &unused) < 0)
+		return;
+	for (size_t i = 0; i < list.n; i++)
+		append(s->arena, &s->defaults.ignore[ignored_kind(list.entry[i], &unused)],
+		       list.entry[i]);
+	ignored_fini(&list);
+}
+
 static void take_daemon_settings(struct setup *s, cfg_t *cfg)
 {
 	struct daemon_settings *d = &s->daemon;
@@ -259,6 +284,7 @@ static void take_settings(struct setup *s, const struct setup_options *o, cfg_t 
 	s->defaults.home = copy_list(s->arena, cfg, "home");
 	for (enum ignore_list list = 0; list < IGNORE_LISTS; list++)
 		s->defaults.ignore[list] = copy_list(s->arena, cfg, ignore_options[list]);
+	add_ignored(s);
 }
 
 static int load_settings(struct setup *s, const struct setup_options *o, struct err *err)
