@@ -28,11 +28,27 @@ own_paths = sed -e 's|/etc/postern|$(SYSCONFDIR)/postern|g' -e 's|/var/lib/poste
 config_files = DESTDIR='$(DESTDIR)' CONFDIR='$(SYSCONFDIR)/postern' SUMS='$(DATADIR)/postern/shipped.sums' \
 	packaging/config-files
 COMPLETION = $(DATADIR)/bash-completion/completions/postern
+# Where systemd looks, also below /usr/local; elsewhere the files do no harm.
+UNITDIR = $(PREFIX)/lib/systemd/system
+DAEMON_FILES = $(SBINDIR)/posternd $(UNITDIR)/posternd.service $(PREFIX)/lib/sysusers.d/postern.conf \
+	$(PREFIX)/lib/tmpfiles.d/postern.conf
+LOGROTATE = $(if $(filter /usr,$(PREFIX)),/etc,$(SYSCONFDIR))/logrotate.d/postern
 
 .PHONY: install
 install: all ## installs below PREFIX; never overwrites a config file that was changed
 	$(say) INSTALL '$(DESTDIR)$(BINDIR)/postern' and what belongs to it
 	$(Q)install -D -m 755 postern '$(DESTDIR)$(BINDIR)/postern'
+	$(Q)install -D -m 755 posternd '$(DESTDIR)$(SBINDIR)/posternd'
+	$(Q)mkdir -p build && $(own_paths) -e 's|/usr/sbin/posternd|$(SBINDIR)/posternd|' \
+		packaging/systemd/posternd.service >build/posternd.service
+	$(Q)install -D -m 644 build/posternd.service '$(DESTDIR)$(UNITDIR)/posternd.service'
+	$(Q)install -D -m 644 packaging/systemd/sysusers.conf '$(DESTDIR)$(PREFIX)/lib/sysusers.d/postern.conf'
+	$(Q)install -D -m 644 packaging/systemd/tmpfiles.conf '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/postern.conf'
+	$(Q)install -D -m 644 packaging/logrotate.conf '$(DESTDIR)$(LOGROTATE)'
+	$(Q)if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" -eq 0 ]; then \
+		packaging/make-user postern; \
+		[ ! -d /run/systemd/system ] || systemctl daemon-reload; \
+	fi
 	$(Q)for page in $(MAN_PAGES); do \
 		dir='$(DESTDIR)$(MANDIR)'/man$${page##*.} && mkdir -p "$$dir" && \
 		$(own_paths) $$page >"$$dir/$${page##*/}" && chmod 644 "$$dir/$${page##*/}" || exit 1; \
@@ -47,6 +63,7 @@ install: all ## installs below PREFIX; never overwrites a config file that was c
 .PHONY: uninstall
 uninstall: ## removes what install put there, but for config files that were changed
 	$(say) REMOVE '$(DESTDIR)$(BINDIR)/postern' and what belongs to it
+	$(Q)rm -f $(DAEMON_FILES:%='$(DESTDIR)%') '$(DESTDIR)$(LOGROTATE)'
 	$(Q)rm -f '$(DESTDIR)$(BINDIR)/postern' '$(DESTDIR)$(COMPLETION)' \
 		'$(DESTDIR)$(STATEDIR)/country.mmdb'
 	$(Q)for page in $(MAN_PAGES); do \
