@@ -220,27 +220,32 @@ static struct texts copy_list(struct arena *a, cfg_t *cfg, const char *name)
 	return t;
 }
 
-static void append(struct arena *a, struct texts *t, const char *text)
+static struct texts with_room(struct arena *a, const struct texts *t, size_t more)
 {
-	char **longer = arena_alloc(a, (t->n + 1) * sizeof(*longer));
+	struct texts longer = { arena_alloc(a, (t->n + more) * sizeof(*t->text)), t->n };
 
 	if (t->n > 0)
-		memcpy(longer, t->text, t->n * sizeof(*longer));
-	longer[t->n++] = arena_strdup(a, text);
-	t->text = longer;
+		memcpy(longer.text, t->text, t->n * sizeof(*t->text));
+	return longer;
 }
 
 /* What `postern ignore` was told; whoever may not read it goes without. */
 static void add_ignored(struct setup *s)
 {
+	static const enum ignore_list kinds[] = { IGNORE_IP, IGNORE_USER };
 	struct ignored list;
 	struct err unused;
 
 	if (ignored_load(&list, s->daemon.state_dir, &unused) < 0)
 		return;
-	for (size_t i = 0; i < list.n; i++)
-		append(s->arena, &s->defaults.ignore[ignored_kind(list.entry[i], &unused)],
-		       list.entry[i]);
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		s->defaults.ignore[kinds[i]] =
+			with_room(s->arena, &s->defaults.ignore[kinds[i]], list.n);
+	for (size_t i = 0; i < list.n; i++) {
+		struct texts *t = &s->defaults.ignore[ignored_kind(list.entry[i], &unused)];
+
+		t->text[t->n++] = arena_strdup(s->arena, list.entry[i]);
+	}
 	ignored_fini(&list);
 }
 
