@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 /*
- * Engine to actuator: APPLY and LIFT, a batch each; RECONCILE, all that should be in force: BEGIN,
- * any number of ITEMS, END. Actuator to engine: RESULT for each message with items (after END
+ * Engine to actuator: APPLY and LIFT, a batch each; RECONCILE, all that was applied and should still
+ * be in force: BEGIN, any number of ITEMS, END. Actuator to engine: RESULT for each message with items (after END
  * those of all of them), and STATE whenever the plugin was opened or could not be.
  */
 enum order_type {
@@ -30,10 +30,9 @@ enum {
 	ORDER_ITEMS_MOST = 10000,
 	ORDER_ADDRESSES_MOST = 65536,
 	ORDER_QUEUE_IDS_MOST = 65536,
-	ORDER_USER_MOST = 255, /* bytes */
-	ORDER_JAIL_MOST = 128,
-	ORDER_REASON_MOST = 1024,
-	ORDER_JSON_MOST = 256 * 1024,
+	ORDER_USER_MOST = 255,         /* bytes */
+	ORDER_TEXT_MOST = 1024,        /* of a jail's name, or a reason; more is cut */
+	ORDER_JSON_MOST = 1024 * 1024, /* of a JSON text; a longer one is sent as {} */
 	QUEUE_ID_MOST = 24,
 };
 
@@ -64,8 +63,8 @@ struct order_state {
 };
 
 /*
- * Sends items as one or more messages of this type, each of which keeps to the bounds; an item
- * that does not keep to its own is the caller's mistake. -1: the other side is gone.
+ * Sends items as one or more messages of this type. An item has at most so many addresses and
+ * queue ids as are named above; texts may be anything. -1: the other side is gone.
  */
 int order_send(struct channel *c, enum order_type type, uint64_t batch,
 	       const struct postern_item *item, size_t n, struct err *err);
@@ -76,10 +75,11 @@ int order_send_result(struct channel *c, enum order_type of, uint64_t batch,
 int order_send_state(struct channel *c, bool is_open, const char *why, struct err *err);
 
 /*
- * Reading: what is found hangs off `arena`. -1: it is no such message, and *err says what is wrong
- * with it; the sender can't be trusted any more then. A user, a jail, a reason and a JSON text
- * hold no control characters (JSON may break its lines), are UTF-8 and bounded; an address has no
- * bits behind its prefix; queue ids are [A-Za-z0-9-]{1,24}.
+ * Reading: what is found hangs off `arena`. -1: it is no such message, and *err says what is wrong;
+ * who sent it can't be trusted any more. An item that is well-formed but not fit to be acted on
+ * (a user that is no bounded UTF-8 without control characters, a network that is half the world)
+ * comes with its result at POSTERN_FAILED and the reason in its text; queue ids that are none are
+ * left out, and its text says so.
  */
 int order_read(struct order *o, struct slice body, struct arena *arena, struct err *err);
 int order_read_mark(uint64_t *batch, struct slice body, struct err *err);

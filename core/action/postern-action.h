@@ -73,6 +73,7 @@ enum postern_wants {
 	POSTERN_WANTS_USERS = 1, /* it acts on accounts; without this only addresses are given */
 	POSTERN_WANTS_ADDRESSES = 2, /* it acts on addresses: each further one */
 	POSTERN_WANTS_QUEUE_IDS = 4, /* it acts on queued messages: each further one */
+	POSTERN_WANTS_ONCE = 8, /* it tells somebody: what was done is not done again to mend it */
 };
 
 /* How an option's value is read, and what it becomes in the context. */
@@ -152,7 +153,10 @@ struct postern_action {
 	void (*close)(void *ctx);
 	void (*apply)(void *ctx, struct postern_item *items, size_t n);
 	void (*lift)(void *ctx, struct postern_item *items, size_t n);
-	/* All that is in force; -1 and `why` where that can't be told. Without it apply() mends all. */
+	/*
+	 * All that is in force; -1 and `why` where that can't be told. What of it no decision asks for
+	 * is lifted, as an item with id 0; what is missing is applied. Without it apply() mends all.
+	 */
 	int (*list)(void *ctx, postern_list *list, void *to, char *why, size_t size);
 	/* For `postern check`: may be called without open(), and changes nothing. */
 	void (*check)(void *ctx, const struct postern_host *host, postern_complain *complain,
