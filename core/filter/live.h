@@ -78,7 +78,7 @@ int64_t live_due_ms(const struct live *l, struct instant now);
  * Gives the position of each source, as of the events delivered so far: after live_restore() all
  * others come, each once. Positions of sources that are no logs now are handed on.
  */
-void live_positions(const struct live *l,
+void live_positions(struct live *l,
 		    void (*put)(void *ctx, const char *source, struct slice position), void *ctx);
 /* Has any position changed since live_positions() was called last? */
 bool live_moved(const struct live *l);
@@ -99,4 +99,4 @@ struct live_log_stats {
 /* The log at place `i`, from 0, in the order of live_log(). Texts are the log's. */
 struct live_log_stats live_log_stats(const struct live *l, size_t i);
 /* Of all logs since the start. */
-struct matcher_stats live_matcher_stats(const struct live *l);
+struct matcher_stats live_matcher_stats(struct live *l);

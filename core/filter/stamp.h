@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/base/instant.h"
+#include "core/base/pack.h"
 #include "core/base/slice.h"
 
 #include <stdbool.h>
@@ -59,3 +60,11 @@ void stamp_clock_free(struct stamp_clock *clock); /* NULL is fine */
  * a comparison and an addition.
  */
 struct instant stamp_clock_read(struct stamp_clock *clock, const struct stamp *stamp);
+
+/*
+ * What the clock knows from the lines that it has read, so that after a restart the same lines mean
+ * the same moments. stamp_clock_restore() leaves the clock as it is where `in` is damaged, and
+ * sets in->bad.
+ */
+void stamp_clock_save(const struct stamp_clock *clock, struct pack *out);
+void stamp_clock_restore(struct stamp_clock *clock, struct packed *in);

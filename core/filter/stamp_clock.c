@@ -207,3 +207,39 @@ struct instant stamp_clock_read(struct stamp_clock *clock, const struct stamp *s
 	clock->last = at;
 	return at;
 }
+
+/* The known minute is none of it: it is worked out anew, from the rest. */
+void stamp_clock_save(const struct stamp_clock *clock, struct pack *out)
+{
+	pack_u64(out, (uint64_t)clock->last.ms);
+	pack_u64(out, (uint64_t)clock->placed.ms);
+	pack_u64(out, (uint64_t)clock->newest.ms);
+	pack_u32(out, (uint32_t)clock->year);
+}
+
+/* A moment that a line can have had, give or take its zone. */
+static struct instant packed_instant(struct packed *in)
+{
+	struct instant at = { (int64_t)packed_u64(in) };
+
+	if (at.ms < -DAY_MS || at.ms > NEWEST_MOST_MS + 13 * MONTH_MS)
+		in->bad = true;
+	return at;
+}
+
+void stamp_clock_restore(struct stamp_clock *clock, struct packed *in)
+{
+	struct instant last = packed_instant(in), placed = packed_instant(in),
+		       newest = packed_instant(in);
+	uint32_t year = packed_u32(in);
+
+	if (year > 9999)
+		in->bad = true;
+	if (in->bad)
+		return;
+	clock->key = 0;
+	clock->last = last;
+	clock->placed = placed;
+	clock->newest = newest;
+	clock->year = (int)year;
+}

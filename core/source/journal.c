@@ -5,6 +5,9 @@
  * the form that journal_export.c gives exported ones. All entries are read, not those of known
  * mail servers alone: the prefilter drops the others faster than the journal's index would.
  *
+ * Followed, libsystemd itself keeps its place while files are rotated and vacuumed; a cursor
+ * carries it across restarts.
+ *
  * BUGS: libsystemd passes over a damaged file, or one it may not read, in silence as long as
  * there is another; only where nothing at all can be read is there an error to report.
  */
@@ -19,10 +22,11 @@
 #include "core/source/reader.h"
 
 #include <assert.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-journal.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -32,7 +36,8 @@ enum {
 
 struct journal {
 	sd_journal *sd;
-	char *name; /* for messages */
+	char *name;    /* for messages */
+	bool at_entry; /* libsystemd stands on an entry that was not read yet */
 	char text[JOURNAL_FIELDS][VALUE_MOST];
 };
 
@@ -138,6 +143,14 @@ static size_t read_entry(struct journal *j, char *out, uint64_t *long_lines)
 	return journal_line(&entry, out, long_lines);
 }
 
+static int next_entry(struct journal *j)
+{
+	if (!j->at_entry)
+		return sd_journal_next(j->sd);
+	j->at_entry = false;
+	return 1;
+}
+
 int journal_read(struct journal *j, char *buf, size_t room, size_t *got, uint64_t *long_lines,
 		 struct err *err)
 {
@@ -145,8 +158,99 @@ int journal_read(struct journal *j, char *buf, size_t room, size_t *got, uint64_
 
 	assert(room > READER_LINE_MOST);
 	*got = 0;
-	while (room - *got > READER_LINE_MOST && (ret = sd_journal_next(j->sd)) > 0)
+	while (room - *got > READER_LINE_MOST && (ret = next_entry(j)) > 0)
 		*got += read_entry(j, buf + *got, long_lines);
+	return ret < 0 ? refuse(j, ret, err) : 0;
+}
+
+/* Onto the cursor's entry, which was read; or onto the nearest, which was not. */
+static int seek_cursor(struct journal *j, struct slice text, bool *gap)
+{
+	char *cursor = xstrndup(text.ptr, text.len);
+	int ret = sd_journal_seek_cursor(j->sd, cursor), same = 0;
+
+	if (ret >= 0)
+		ret = sd_journal_next(j->sd);
+	if (ret > 0)
+		same = sd_journal_test_cursor(j->sd, cursor);
+	*gap = same <= 0;
+	j->at_entry = ret > 0 && same <= 0;
+	if (ret < 0) /* no cursor at all: all there is comes again rather than nothing */
+		ret = sd_journal_seek_head(j->sd);
+	free(cursor);
+	return ret;
+}
+
+static int seek_newest(struct journal *j)
+{
+	int ret = sd_journal_seek_tail(j->sd);
+
+	if (ret >= 0)
+		ret = sd_journal_previous(j->sd);
+	return ret == 0 ? sd_journal_seek_head(j->sd) : ret;
+}
+
+static int open_directory(struct journal *j, const char *directory, struct err *err)
+{
+	int ret = sd_journal_open_directory(&j->sd, directory, 0);
+
+	return ret < 0 ? refuse(j, ret, err) : 0;
+}
+
+int journal_follow(struct journal **out, const char *directory, struct slice cursor,
+		   bool from_start, bool *gap, struct err *err)
+{
+	struct journal *j = xcalloc(1, sizeof(*j));
+	int ret;
+
+	*gap = false;
+	j->name = xstrdup(directory ? directory : "journal");
+	ret = directory ? open_directory(j, directory, err) : open_local(j, err);
+	/* Asked for before the first entry is read, the descriptor tells of all that come later. */
+	if (ret == 0 && (ret = sd_journal_get_fd(j->sd)) < 0)
+		ret = refuse(j, ret, err);
+	if (ret >= 0)
+		ret = seek(j, !directory, INSTANT_NONE, err);
+	if (ret >= 0 && (cursor.ptr || !from_start)) {
+		ret = cursor.ptr ? seek_cursor(j, cursor, gap) : seek_newest(j);
+		if (ret < 0)
+			ret = refuse(j, ret, err);
+	}
+	if (ret < 0) {
+		journal_close(j);
+		return -1;
+	}
+	*out = j;
+	return 0;
+}
+
+char *journal_cursor(struct journal *j)
+{
+	char *cursor = NULL;
+
+	return !j->at_entry && sd_journal_get_cursor(j->sd, &cursor) >= 0 ? cursor : NULL;
+}
+
+int journal_poll(struct journal *j, short *events, int *timeout_ms)
+{
+	uint64_t until_us = UINT64_MAX, now_us;
+	int ret = sd_journal_get_events(j->sd);
+	struct timespec now;
+
+	*events = ret < 0 ? POLLIN : (short)ret;
+	*timeout_ms = -1;
+	if (sd_journal_get_timeout(j->sd, &until_us) >= 0 && until_us != UINT64_MAX) {
+		(void)clock_gettime(CLOCK_MONOTONIC, &now);
+		now_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+		*timeout_ms = until_us <= now_us ? 0 : (int)((until_us - now_us) / 1000 + 1);
+	}
+	return sd_journal_get_fd(j->sd);
+}
+
+int journal_changed(struct journal *j, struct err *err)
+{
+	int ret = sd_journal_process(j->sd);
+
 	return ret < 0 ? refuse(j, ret, err) : 0;
 }
 
@@ -168,6 +272,34 @@ int journal_read(struct journal *j, char *buf, size_t room, size_t *got, uint64_
 		 struct err *err)
 {
 	(void)j, (void)buf, (void)room, (void)got, (void)long_lines;
+	return err_set(err, ENOTSUP, "journal: built without libsystemd");
+}
+
+int journal_follow(struct journal **out, const char *directory, struct slice cursor,
+		   bool from_start, bool *gap, struct err *err)
+{
+	(void)out, (void)directory, (void)cursor, (void)from_start;
+	*gap = false;
+	return err_set(err, ENOTSUP, "journal: built without libsystemd");
+}
+
+char *journal_cursor(struct journal *j)
+{
+	(void)j;
+	return NULL;
+}
+
+int journal_poll(struct journal *j, short *events, int *timeout_ms)
+{
+	(void)j;
+	*events = 0;
+	*timeout_ms = -1;
+	return -1;
+}
+
+int journal_changed(struct journal *j, struct err *err)
+{
+	(void)j;
 	return err_set(err, ENOTSUP, "journal: built without libsystemd");
 }
 

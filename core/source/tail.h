@@ -59,8 +59,9 @@ int tail_start(struct tail *t, enum tail_from from, struct instant now, struct e
 bool tail_wants_siblings(const struct tail *t);
 
 /*
- * Fills `block` (room for READER_BLOCK bytes) with the next whole lines. 1: there are some; 0: none
- * now; -1: something can't be read (err), the next call goes on behind it.
+ * Fills `block` (room for READER_BLOCK bytes) with the next whole lines; the block before it has been
+ * dealt with. 1: there are some, or (len 0) a part of a line that is too long was passed over; 0: none
+ * now; -1: something can't be read (err): the next call goes on behind it, or fails again.
  */
 int tail_next(struct tail *t, struct block *block, struct instant now, struct err *err);
 /* When tail_next() has something to do though nothing was written: in ms; -1: never. */
