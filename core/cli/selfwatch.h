@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/base/instant.h"
-#include "core/filter/matcher.h"
+#include "core/filter/matcher_stats.h"
 
 #include <stdbool.h>
 #include <stddef.h>

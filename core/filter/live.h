@@ -5,7 +5,7 @@
 #include "core/base/pack.h"
 #include "core/filter/event.h"
 #include "core/filter/filter.h"
-#include "core/filter/matcher.h"
+#include "core/filter/matcher_stats.h"
 #include "core/source/tail.h"
 
 #include <stdbool.h>

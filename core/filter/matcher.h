@@ -3,6 +3,7 @@
 
 #include "core/filter/event.h"
 #include "core/filter/filter.h"
+#include "core/filter/matcher_stats.h"
 #include "core/filter/stamp.h"
 
 #include <stdbool.h>
@@ -38,13 +39,6 @@ struct record {
 struct records {
 	struct record *record;
 	size_t n, cap;
-};
-
-struct matcher_stats {
-	uint64_t lines;
-	uint64_t headless;  /* held a literal, but no known time at the start */
-	uint64_t unmatched; /* of a filter's program and held its literal, but no regex took it */
-	uint64_t limits;    /* a regex was stopped at its limit: counted as no match */
 };
 
 /* How near a line came, for `postern test`. The order is that of getting nearer. */
