@@ -4,6 +4,7 @@
 #include "core/decision/decision.h"
 #include "core/rule/geoip.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -18,6 +19,9 @@ struct report_options {
 void report_text(const struct decision *d, const struct report_options *o);
 /* One JSON object on a line: see postern(1). */
 void report_json(const struct decision *d, const struct report_options *o);
+/* The object that stands for one address in that, and in what the daemon tells; the caller's. */
+json_t *report_sighting(const struct sighting *s, const struct geoip *geoip, enum subject_kind kind,
+			bool bot);
 
 /* What an account's evidence adds up to. */
 struct report_totals {

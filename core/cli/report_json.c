@@ -29,10 +29,10 @@ static json_t *rules(const struct decision *d)
 	return list;
 }
 
-static json_t *address(const struct decision *d, const struct sighting *s,
-		       const struct report_options *o)
+json_t *report_sighting(const struct sighting *s, const struct geoip *geoip, enum subject_kind kind,
+			bool bot)
 {
-	uint32_t asn = geoip_asn(o->geoip, &s->host.base);
+	uint32_t asn = geoip_asn(geoip, &s->host.base);
 	char text[ADDRESS_TEXT], country[3];
 	json_t *a = json_object();
 
@@ -41,10 +41,10 @@ static json_t *address(const struct decision *d, const struct sighting *s,
 	json_set_text(a, "country", s->country ? country_text(s->country, country) : NULL);
 	if (asn)
 		json_set_number(a, "asn", asn);
-	json_set_slice(a, "network", geoip_holder(o->geoip, &s->host.base));
+	json_set_slice(a, "network", geoip_holder(geoip, &s->host.base));
 	(void)json_object_set_new(a, "known", json_boolean(s->flags & SIGHTING_KNOWN));
-	(void)json_object_set_new(a, "bot", json_boolean(decision_is_bot(d, s)));
-	if (d->kind == SUBJECT_ACCOUNT) {
+	(void)json_object_set_new(a, "bot", json_boolean(bot));
+	if (kind == SUBJECT_ACCOUNT) {
 		json_set_number(a, "logins", s->logins);
 		json_set_number(a, "messages", s->messages);
 		json_set_number(a, "recipients", s->recipients);
@@ -64,7 +64,8 @@ static json_t *addresses(const struct decision *d, const struct report_options *
 	const struct sighting **row = report_rows(d, &n);
 
 	for (size_t i = 0; i < n; i++)
-		(void)json_array_append_new(list, address(d, row[i], o));
+		(void)json_array_append_new(list, report_sighting(row[i], o->geoip, d->kind,
+								  decision_is_bot(d, row[i])));
 	free(row);
 	return list;
 }
