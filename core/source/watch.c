@@ -389,16 +389,24 @@ static void expand_name(struct watch *w, const char *prefix, const char *pattern
 	free(way);
 }
 
+/* What a glob found, or what may be there later: then its way is watched. */
+static void add_found(struct watch *w, const char *path)
+{
+	struct way *way = xcalloc(1, sizeof(*way));
+
+	if (!is_rotated(w, path) && walk(w, path, way) == 0 && !S_ISDIR(way->st.st_mode))
+		add_log(w, path, false);
+	free(way);
+}
+
 /* Makes logs of the files that `path` stands for, once its first pattern is replaced by names. */
 static void expand(struct watch *w, const char *path)
 {
 	const char *at = strpbrk(path, "*?["), *from, *end;
 	char *prefix, *pattern;
-	struct stat st;
 
 	if (!at) {
-		if (!is_rotated(w, path) && stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
-			add_log(w, path, false);
+		add_found(w, path);
 		return;
 	}
 	for (from = at; from[-1] != '/'; from--)
