@@ -144,13 +144,13 @@ static void run_program(struct exec *e, struct postern_item *item, const char *c
 				   .input = item->json,
 				   .input_len = item->json ? strlen(item->json) : 0,
 				   .timeout_s = (unsigned int)e->timeout_s };
-	char text[sizeof(item->text) + sizeof(run.error)];
+	char text[sizeof(item->text)];
 
 	if (e->host->run(&run) < 0) {
 		answer(item, POSTERN_RETRY, run.error);
 	} else if (run.status != 0) {
-		(void)snprintf(text, sizeof(text), "%.160s ended with status %d%s%s", e->program,
-			       run.status, *run.error ? ": " : "", run.error);
+		(void)snprintf(text, sizeof(text), "%.100s ended with status %d%s%.110s",
+			       e->program, run.status, *run.error ? ": " : "", run.error);
 		answer(item, run.status == EX_TEMPFAIL ? POSTERN_RETRY : POSTERN_FAILED, text);
 	}
 	free(run.output);

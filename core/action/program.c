@@ -332,8 +332,7 @@ static int finish(struct program *p, unsigned int timeout_s)
 	if (!p->killed)
 		return 0;
 	(void)snprintf(p->run->error, sizeof(p->run->error),
-		       "%s: it did not end within %u seconds and was killed", p->run->argv[0],
-		       timeout_s);
+		       "%s: it did not end within %u s and was killed", p->run->argv[0], timeout_s);
 	return -1;
 }
 

@@ -19,6 +19,7 @@ static const struct verb {
 	{ "events", verb_events, "print every event of the logs as a JSON line" },
 	{ "test", verb_test, "say what the filters make of a line or a file" },
 	{ "check", verb_check, "check configuration, filters and jails" },
+	{ "action", verb_action, "try one action's plugin by hand" },
 };
 
 static void usage(FILE *fp)

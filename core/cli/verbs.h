@@ -13,6 +13,7 @@ int verb_scan(int argc, char **argv);
 int verb_events(int argc, char **argv);
 int verb_test(int argc, char **argv);
 int verb_check(int argc, char **argv);
+int verb_action(int argc, char **argv);
 
 /* "postern: TEXT" on standard error. */
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -104,7 +104,7 @@ static int on_unknown(cfg_t *cfg, const char *key, char *text, size_t size)
 	if (answer == 0)
 		describe_unknown(cfg, key, text, size);
 	else
-		(void)snprintf(text, size, "%s", err.text);
+		(void)snprintf(text, size, "%.390s", err.text);
 	return answer > 0 ? EAGAIN : EINVAL;
 }
 
