@@ -293,7 +293,9 @@ static const struct damage {
 	const char *error;
 } damages[] = {
 	{ "gzip cut in the middle", GZIP, 50, 0, 1800000, 2200000, "damaged gzip data after " },
-	{ "gzip cut near the end", GZIP, 99, 0, 3800000, 3999999, "truncated gzip input" },
+	{ "gzip cut near the end", GZIP, 99, 0, 3950000, 3999999, "truncated gzip input" },
+	{ "gzip flipped", GZIP, 0, 50, 1990000, 2100000, "damaged gzip data after " },
+	{ "gzip with a wrong checksum", GZIP, 0, 100, 4000000, 4000000, "incorrect data check" },
 	{ "gzip head alone", GZIP, 0, 0, 0, 0, "ends within its header" },
 	{ "bzip2 cut", BZIP2, 70, 0, 800000, 3000000, "damaged bzip2 data after " },
 	{ "bzip2 flipped", BZIP2, 0, 70, 1800000, 3700000, "damaged bzip2 data after " },
@@ -327,8 +329,8 @@ static void check_damage(void **state)
 	int ret;
 
 	if (row->flip_percent)
-		for (size_t i = 0; i < 8; i++)
-			packed.ptr[packed.len * row->flip_percent / 100 + i] ^= (char)0xff;
+		for (size_t i = 0; i < 8; i++) /* of 100 %: the last eight, a gzip's trailer */
+			packed.ptr[(packed.len - 8) * row->flip_percent / 100 + i] ^= (char)0xff;
 	else
 		packed.len = row->cut_percent ? packed.len * row->cut_percent / 100 : 3;
 	path = save("mail.log.2", packed);

@@ -1,5 +1,5 @@
 /*
- * unpack - packed logs, through libarchive
+ * unpack - packed logs, through libarchive; gzip through zlib (gunzip.c)
  *
  * A rotated log is a bare gzip, bzip2, xz or zstd stream, or several of them one behind the
  * other. The reader looks at the first bytes and names the packing; libarchive is told so and
@@ -7,13 +7,13 @@
  * taken as they leave the decompressor and copied once, to where the lines will be searched.
  *
  * BUGS: libarchive (3.6) keeps to itself what its decompressor had unpacked into the block in
- * which it met the damage: the last 64 KiB before it (128 KiB with zstd) may be missing. It
- * doesn't compare gzip's checksum either: flipped bits that still make sense to inflate() pass.
- * The checksums of the others are compared at the end of a block that was handed out already.
+ * which it met the damage: the last 64 KiB before it (128 KiB with zstd) may be missing. Checksums
+ * are compared at the end of a block that was handed out already.
  */
 #include "core/source/unpack.h"
 
 #include "core/base/mem.h"
+#include "core/source/gunzip.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -27,7 +27,7 @@ static const struct {
 	struct slice magic;
 	int filter;
 } packings[] = {
-	[PACKING_GZIP] = { "gzip", { "\x1f\x8b", 2 }, ARCHIVE_FILTER_GZIP },
+	[PACKING_GZIP] = { "gzip", { "\x1f\x8b", 2 }, 0 },
 	[PACKING_BZIP2] = { "bzip2", { "BZh", 3 }, ARCHIVE_FILTER_BZIP2 },
 	[PACKING_XZ] = { "xz",
 			 { "\xfd"
@@ -38,6 +38,7 @@ static const struct {
 };
 
 struct unpack {
+	struct gunzip *gunzip; /* of gzip; nothing below is of use then */
 	struct archive *archive;
 	enum packing packing;
 	const char *name;
@@ -99,11 +100,6 @@ static int open_entry(struct unpack *u, struct err *err)
 	if (ret != ARCHIVE_OK && ret != ARCHIVE_EOF)
 		return damaged(u, err);
 	u->ended = ret == ARCHIVE_EOF;
-	/* To libarchive a gzip header that is cut short is an end like any other. */
-	if (u->ended && archive_filter_bytes(a, -1) == 0) {
-		archive_set_error(a, EBADMSG, "it ends within its header");
-		return damaged(u, err);
-	}
 	return 0;
 }
 
@@ -113,7 +109,13 @@ int unpack_open(struct unpack **out, enum packing packing, const char *name, unp
 	struct unpack *u = xcalloc(1, sizeof(*u));
 
 	assert(packing != PACKING_NONE);
-	*u = (struct unpack){ archive_read_new(), packing, name, source, ctx, { NULL, 0 }, false };
+	if (packing == PACKING_GZIP) {
+		u->gunzip = gunzip_open(name, source, ctx);
+		*out = u;
+		return 0;
+	}
+	*u = (struct unpack){ NULL, archive_read_new(), packing, name, source,
+			      ctx,  { NULL, 0 },        false };
 	if (!u->archive || open_entry(u, err) < 0) {
 		if (!u->archive)
 			(void)err_set(err, ENOMEM, "%s: libarchive has no memory", name);
@@ -128,6 +130,7 @@ void unpack_close(struct unpack *u)
 {
 	if (!u)
 		return;
+	gunzip_close(u->gunzip);
 	archive_read_free(u->archive);
 	free(u);
 }
@@ -137,6 +140,8 @@ int unpack_read(struct unpack *u, char *buf, size_t room, size_t *got, struct er
 	size_t used = 0;
 	int ret = ARCHIVE_OK;
 
+	if (u->gunzip)
+		return gunzip_read(u->gunzip, buf, room, got, err);
 	while (used < room && !u->ended) {
 		size_t take = u->piece.len < room - used ? u->piece.len : room - used;
 		const void *data = NULL;
