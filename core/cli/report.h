@@ -17,7 +17,9 @@ struct report_options {
 
 /* A block of text about one decision. */
 void report_text(const struct decision *d, const struct report_options *o);
-/* One JSON object on a line: see postern(1). */
+/* A decision as a JSON object, the caller's: see postern(1). `out` is not used. */
+json_t *report_object(const struct decision *d, const struct report_options *o);
+/* It on one line. */
 void report_json(const struct decision *d, const struct report_options *o);
 /* The object that stands for one address in that, and in what the daemon tells; the caller's. */
 json_t *report_sighting(const struct sighting *s, const struct geoip *geoip, enum subject_kind kind,

@@ -101,7 +101,7 @@ static json_t *queue_ids(const struct decision *d, const struct queue *queue)
 	return list;
 }
 
-void report_json(const struct decision *d, const struct report_options *o)
+json_t *report_object(const struct decision *d, const struct report_options *o)
 {
 	struct report_totals t = report_sum(d);
 	json_t *object = json_object(), *subject = json_object();
@@ -124,5 +124,10 @@ void report_json(const struct decision *d, const struct report_options *o)
 	}
 	if (o->explain)
 		(void)json_object_set_new(object, "explain", steps(d));
-	json_print(object, o->out);
+	return object;
+}
+
+void report_json(const struct decision *d, const struct report_options *o)
+{
+	json_print(report_object(d, o), o->out);
 }
