@@ -30,12 +30,13 @@ POSTERND := $(POSTERN)d
 
 CC ?= cc
 PKG_CONFIG ?= pkg-config
-LIBS_NEEDED := libconfuse libpcre2-8 libmaxminddb libarchive jansson libxxhash libuv sqlite3 \
+LIBS_NEEDED := libconfuse libpcre2-8 libmaxminddb libarchive zlib jansson libxxhash libuv sqlite3 \
 	libmicrohttpd libseccomp libcap
 # What one plugin alone needs, that plugin alone links.
 LIBS_nftables := libmnl libnftnl
 LIBS_kick := libmnl
-LIBS_webhook := libcurl
+LIBS_webhook := libcurl jansson nettle
+LIBS_mail := jansson
 HAVE_SYSTEMD := $(shell $(PKG_CONFIG) --exists libsystemd 2>/dev/null && echo 1)
 LIBS := $(LIBS_NEEDED) $(if $(HAVE_SYSTEMD),libsystemd)
 LIBS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBS) 2>/dev/null)
@@ -123,8 +124,14 @@ $(BUILD)/actions/%.so: actions/%.c core/action/postern-action.h $(BUILD)/.flags
 	@mkdir -p $(@D)
 	$(say) PLUGIN $@
 	$(Q)$(CC) -Icore/action -D_GNU_SOURCE $(CFLAGS) -fPIC -fvisibility=hidden -shared $(LDFLAGS) -MMD -MP \
-		$(if $(LIBS_$*),$(shell $(PKG_CONFIG) --cflags $(LIBS_$*))) -o $@ $< \
+		$(if $(LIBS_$*),$(shell $(PKG_CONFIG) --cflags $(LIBS_$*))) -o $@ $(filter %.c,$^) \
 		$(if $(LIBS_$*),$(shell $(PKG_CONFIG) --libs $(LIBS_$*)))
+
+# What the two that speak netlink are made of, beside their own files.
+PARTS_nftables := $(addprefix actions/kernel/,netlink.c ruleset.c table.c elements.c)
+PARTS_kick := actions/kernel/netlink.c
+$(BUILD)/actions/nftables.so: $(PARTS_nftables) $(wildcard actions/kernel/*.h)
+$(BUILD)/actions/kick.so: $(PARTS_kick) actions/kernel/netlink.h
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(ACTIONS:.so=.d)
 

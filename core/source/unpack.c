@@ -100,6 +100,11 @@ static int open_entry(struct unpack *u, struct err *err)
 	if (ret != ARCHIVE_OK && ret != ARCHIVE_EOF)
 		return damaged(u, err);
 	u->ended = ret == ARCHIVE_EOF;
+	/* To libarchive a header that makes no sense is an end like any other. */
+	if (u->ended && archive_filter_bytes(a, -1) == 0) {
+		archive_set_error(a, EBADMSG, "it ends within its header");
+		return damaged(u, err);
+	}
 	return 0;
 }
 
