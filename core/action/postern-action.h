@@ -113,6 +113,9 @@ struct postern_run {
 	size_t output_len;
 	size_t output_most; /* 0: 64 KB */
 	char error[256];    /* why it never ran, or the last line of standard error */
+	/* Is given standard output as it comes, however long it is; there is no `output` then. */
+	void (*on_output)(void *to, const char *bytes, size_t len);
+	void *to;
 };
 
 struct postern_host {

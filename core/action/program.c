@@ -224,6 +224,10 @@ static void keep_output(struct program *p, const char *data, size_t n)
 	struct postern_run *run = p->run;
 	size_t room = run->output_most - run->output_len;
 
+	if (run->on_output && n > 0) {
+		run->on_output(run->to, data, n);
+		return;
+	}
 	n = n < room ? n : room;
 	if (p->cap - run->output_len < n + 1) {
 		p->cap = 2 * (run->output_len + n + 1);
