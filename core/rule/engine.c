@@ -557,6 +557,15 @@ static void tell_message(const struct engine *e, const struct queued *m)
 		e->options.on_message(e->options.ctx, m->account, m);
 }
 
+static void on_removed(struct engine *e, struct slice id)
+{
+	const struct queued *m = queue_find(&e->queue, id);
+
+	if (m && m->account->pins > 0 && e->options.on_removed)
+		e->options.on_removed(e->options.ctx, m->account, m);
+	queue_remove(&e->queue, id);
+}
+
 /* Somebody proved who he is: by logging in, with a message, or with one that was refused. */
 static void on_success(struct engine *e, const struct event *event, struct step *step)
 {
@@ -748,7 +757,7 @@ void engine_event(struct engine *e, const struct event *event)
 			on_queue(e, event, &step);
 		break;
 	case EVENT_REMOVED:
-		queue_remove(&e->queue, event->field[FIELD_QUEUE_ID]);
+		on_removed(e, event->field[FIELD_QUEUE_ID]);
 		break;
 	case EVENT_FAILURE:
 	case EVENT_OFFENCE:

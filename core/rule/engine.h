@@ -51,6 +51,8 @@ struct engine_options {
 	void (*on_sighting)(void *ctx, struct subject *s, const struct sighting *at,
 			    uint32_t now_s);
 	void (*on_message)(void *ctx, struct subject *s, const struct queued *message);
+	/* Of a pinned subject alone: its message has left the queue. */
+	void (*on_removed)(void *ctx, struct subject *s, const struct queued *message);
 	void *ctx;
 };
 
