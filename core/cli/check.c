@@ -2,8 +2,10 @@
  * check - `postern check`: is the configuration right, and would it work on this machine?
  *
  * Loads all that scan loads, so a mistake is reported in the same words; runs every filter's
- * examples; and warns of what is valid but would do nothing.
+ * examples; asks the plugin of each action; and warns of what is valid but would do nothing.
  */
+#include "core/action/host.h"
+#include "core/action/options.h"
 #include "core/base/mem.h"
 #include "core/cli/setup.h"
 #include "core/cli/verbs.h"
@@ -116,6 +118,54 @@ static void check_logs(struct check *c)
 	}
 }
 
+struct complaint {
+	struct check *check;
+	const char *action;
+};
+
+static void on_complaint(void *to, const char *text)
+{
+	const struct complaint *c = to;
+	char *printable = text_printable(slice_of(text)), *whole;
+
+	whole = xasprintf("action \"%s\": %s", c->action, printable);
+	on_warning(c->check, whole);
+	free(whole);
+	free(printable);
+}
+
+/* Each action is asked once, however many jails have it. */
+static void check_action(struct check *c, const struct jail_action *a)
+{
+	struct complaint complaint = { c, a->name };
+	char *state = xasprintf("%s/actions/%s", c->setup.daemon.state_dir, a->name);
+	const struct postern_action *action;
+	struct arena *arena = arena_new();
+	struct err err;
+	void *ctx;
+
+	action = catalogue_plugin(c->setup.catalogue, a->plugin, &err);
+	assert(action); /* or the jail would not have been loaded */
+	ctx = options_context(action, a->setting, a->n_settings, arena, &err);
+	if (!ctx)
+		on_complaint(&complaint, err.text);
+	if (ctx && action->check) {
+		const struct postern_host *host = host_init(action, state);
+
+		call_begin();
+		action->check(ctx, host, on_complaint, &complaint);
+		call_end();
+	}
+	arena_free(arena);
+	free(state);
+}
+
+static void check_actions(struct check *c)
+{
+	for (size_t i = 0; i < c->setup.jails->n_instances; i++)
+		check_action(c, c->setup.jails->instance[i]);
+}
+
 static void print_found(const struct check *c)
 {
 	const struct setup *s = &c->setup;
@@ -128,6 +178,9 @@ static void print_found(const struct check *c)
 	(void)printf("\njails     %s:", s->jails_dir);
 	for (size_t i = 0; i < s->jails->n_jails; i++)
 		(void)printf(" %s", s->jails->jail[i]->name);
+	(void)printf("\nactions   %s:", s->plugins_dir);
+	for (size_t i = 0; i < s->jails->n_instances; i++)
+		(void)printf(" %s", s->jails->instance[i]->name);
 	(void)printf("\ncountries %s\n", s->geoip_path ? s->geoip_path : "(no database)");
 	(void)printf("networks  %s\n",
 		     s->asn_path ? s->asn_path : "(no database: /16 and /32 instead)");
@@ -143,6 +196,7 @@ static int run(struct check *c)
 	check_literals(c);
 	check_databases(c);
 	check_logs(c);
+	check_actions(c);
 	for (size_t i = 0; i < c->setup.filters->n_matches; i++)
 		examples += c->setup.filters->match[i]->examples.n +
 			    c->setup.filters->match[i]->lookalikes.n;
@@ -191,7 +245,7 @@ int verb_check(int argc, char **argv)
 		complain("check: expected no argument, not \"%s\"", argv[optind]);
 		return EXIT_ERROR;
 	}
-	if (setup_load(&c.setup, &c.options, SETUP_ALL, &err) < 0) {
+	if (setup_load(&c.setup, &c.options, SETUP_ACTIONS, &err) < 0) {
 		complain("%s", err.text);
 		return EXIT_ERROR;
 	}

@@ -218,7 +218,7 @@ static void print_some(FILE *out, const char *const *text, size_t n)
 static bool jail_has(const struct jail *jail, const char *action)
 {
 	for (size_t i = 0; i < jail->n_actions; i++)
-		if (strcmp(jail->action[i].name, action) == 0)
+		if (strcmp(jail->action[i].plugin, action) == 0)
 			return true;
 	return false;
 }
@@ -251,7 +251,7 @@ static void print_actions(const struct decision *d, const struct report_options 
 	for (size_t i = 0; i < d->jail->n_actions; i++) {
 		const struct jail_action *a = &d->jail->action[i];
 
-		if (strcmp(a->name, "log") == 0 || strcmp(a->name, "mail") == 0)
+		if (strcmp(a->plugin, "log") == 0 || strcmp(a->plugin, "mail") == 0)
 			(void)fprintf(o->out, "  %-8s %s: tell the postmaster%s\n", "would",
 				      a->name,
 				      a->at == AT_SUSPECT || d->level == LEVEL_ACT
