@@ -23,8 +23,9 @@ struct live_options {
 	/* Is a line about this queue id of interest? Asked in order of time. NULL: all are. */
 	bool (*wanted)(void *ctx, struct slice queue_id);
 	/*
-	 * The log was truncated and its last lines may be in a copy: have live_sibling() called for
-	 * each rotated file, then live_start(). NULL: it goes on without.
+	 * The log was rotated or truncated, and lines may be in files that nobody has seen: have
+	 * live_sibling() called for each rotated file, then live_start(); here, or later. NULL: it
+	 * goes on without.
 	 */
 	void (*want_siblings)(void *ctx, size_t log);
 	/* A line for the administrator. May be NULL. */

@@ -181,6 +181,17 @@ bool logfile_same(const struct logfile *a, const struct logfile *b)
 	return a->dev == b->dev && a->at.inode == b->at.inode;
 }
 
+bool logfile_is_newer(const struct logfile *f, const struct logfile *other)
+{
+	struct stat a, b;
+
+	if (fstat(f->fd, &a) < 0 || fstat(other->fd, &b) < 0)
+		return false;
+	if (a.st_mtim.tv_sec != b.st_mtim.tv_sec)
+		return a.st_mtim.tv_sec > b.st_mtim.tv_sec;
+	return a.st_mtim.tv_nsec > b.st_mtim.tv_nsec;
+}
+
 bool logfile_is_inode(const struct logfile *f, const struct place *p)
 {
 	return f->kind == PLAIN && f->at.inode == p->inode;

@@ -38,6 +38,8 @@ bool logfile_is_plain(const struct logfile *f);
 bool logfile_is_stream(const struct logfile *f);
 /* Is it the same open file (device and inode)? */
 bool logfile_same(const struct logfile *a, const struct logfile *b);
+/* Was it written to later than the other? */
+bool logfile_is_newer(const struct logfile *f, const struct logfile *other);
 /*
  * Can `p` be a place in this file? It begins as the other did, and is long enough. A file that was
  * empty is known by its inode alone.

@@ -60,13 +60,13 @@ struct tail {
 	bool has_current;           /* the chain's last is what the path leads to */
 	const struct logfile *last; /* of the chain: the block handed out last is its */
 
-	/* Before the start: */
+	/* Before the start, and where others may have come between: */
 	struct logfile *sibling[SIBLINGS_MOST], *current; /* newest first */
 	size_t n_siblings;
 	struct place saved[PLACES_MOST]; /* newest first */
 	size_t n_saved;
-	bool truncated;
-	struct instant truncated_at;
+	bool wants_siblings;
+	struct instant wanted_at;
 
 	struct place ended; /* where the file was left that was closed last */
 	bool has_ended;
@@ -204,7 +204,7 @@ void tail_sibling(struct tail *t, int fd)
 {
 	struct logfile *f;
 
-	if (t->started || t->n_siblings == SIBLINGS_MOST || (t->n_saved == 0 && !t->truncated)) {
+	if (t->n_siblings == SIBLINGS_MOST || (t->n_saved == 0 && !t->wants_siblings)) {
 		(void)close(fd);
 		return;
 	}
@@ -213,6 +213,11 @@ void tail_sibling(struct tail *t, int fd)
 		logfile_free(f);
 	else
 		t->sibling[t->n_siblings++] = f;
+}
+
+static void close_oldest_sibling(struct tail *t)
+{
+	close_file(t, t->sibling[--t->n_siblings]);
 }
 
 /* What was the log's file until now is its newest sibling. */
@@ -225,7 +230,7 @@ static void put_aside(struct tail *t, struct logfile *f)
 		}
 	}
 	if (t->n_siblings == SIBLINGS_MOST)
-		close_file(t, t->sibling[--t->n_siblings]);
+		close_oldest_sibling(t);
 	memmove(t->sibling + 1, t->sibling, t->n_siblings * sizeof(struct logfile *));
 	t->sibling[0] = f;
 	t->n_siblings++;
@@ -243,6 +248,12 @@ static void chain_drop(struct tail *t, size_t i)
 	t->has_ended = !logfile_is_stream(t->chain[i].file);
 	close_file(t, t->chain[i].file);
 	memmove(t->chain + i, t->chain + i + 1, (--t->n_chain - i) * sizeof(*t->chain));
+}
+
+static void want_siblings(struct tail *t, struct instant now)
+{
+	t->wants_siblings = true;
+	t->wanted_at = now;
 }
 
 /* The last file of the chain is not the log's any more. */
@@ -272,14 +283,6 @@ void tail_give(struct tail *t, int fd, struct instant now)
 {
 	struct logfile *f = logfile_new(fd, t->name, false);
 
-	if (!t->started) {
-		if (t->current && !logfile_same(t->current, f))
-			put_aside(t, t->current);
-		else
-			close_file(t, t->current);
-		t->current = f;
-		return;
-	}
 	for (size_t i = 0; i < t->n_chain; i++) {
 		if (!logfile_same(t->chain[i].file, f))
 			continue;
@@ -287,8 +290,20 @@ void tail_give(struct tail *t, int fd, struct instant now)
 		chain_move_to_end(t, i, now);
 		return;
 	}
+	if (t->current && !logfile_same(t->current, f))
+		put_aside(t, t->current);
+	else
+		close_file(t, t->current);
+	t->current = f;
+	if (!t->started || t->wants_siblings)
+		return;
 	chain_leave(t, now);
+	if (t->n_chain > 0 && logfile_is_plain(f)) {
+		want_siblings(t, now);
+		return;
+	}
 	chain_add(t, f);
+	t->current = NULL;
 	t->has_current = true;
 }
 
@@ -360,19 +375,21 @@ static bool in_chain(const struct tail *t, const struct logfile *f)
 	return false;
 }
 
-/* Closes what is not in the chain, and says of those in it which were left when. */
+/* Closes what is not in the chain, and says of those in it that they were left. */
 static void settle_chain(struct tail *t, struct instant now)
 {
-	for (size_t i = 0, n = count_candidates(t); i < n; i++)
+	for (size_t i = 0; i < count_candidates(t); i++)
 		if (!in_chain(t, *candidate(t, i)))
 			close_file(t, *candidate(t, i));
 	t->n_siblings = 0;
 	t->current = NULL;
-	for (size_t i = 0; i + 1 < t->n_chain; i++)
+	for (size_t i = 0; i + 1 < t->n_chain; i++) {
+		if (t->chain[i].left)
+			continue;
 		t->chain[i].left = true;
-	/* The last but one may have been left just now. */
-	if (t->n_chain > 1)
-		t->chain[t->n_chain - 2].left_at = now;
+		/* The last but one may have been left just now, the others long ago. */
+		t->chain[i].left_at = i + 2 == t->n_chain ? now : INSTANT_NONE;
+	}
 }
 
 static void start_fresh(struct tail *t, enum tail_from from)
@@ -405,19 +422,62 @@ static bool start_at_place(struct tail *t)
 	return whole;
 }
 
-int tail_start(struct tail *t, enum tail_from from, struct instant now, struct err *err)
+/*
+ * Which siblings are newer than the chain's last file: those listed before it, be it there itself or
+ * a packed copy; and where it is gone, by their times.
+ */
+static size_t count_newer(const struct tail *t)
+{
+	const struct logfile *last;
+	struct place place;
+	size_t newer = 0;
+
+	if (t->n_chain == 0)
+		return 0;
+	last = t->chain[t->n_chain - 1].file;
+	logfile_place(last, SIZE_MAX, &place);
+	for (size_t i = 0; i < t->n_siblings; i++)
+		if (logfile_same(t->sibling[i], last) ||
+		    (place.head_len > 0 && logfile_has(t->sibling[i], &place)))
+			return i;
+	while (newer < t->n_siblings && logfile_is_newer(t->sibling[newer], last))
+		newer++;
+	return newer;
+}
+
+static bool chain_has(const struct tail *t, const struct logfile *f)
+{
+	for (size_t i = 0; i < t->n_chain; i++)
+		if (logfile_same(t->chain[i].file, f))
+			return true;
+	return false;
+}
+
+/* The log was rotated while it ran, maybe more than once before anyone looked. */
+static void go_on(struct tail *t, struct instant now)
+{
+	size_t newer = count_newer(t), first = t->n_chain;
+
+	while (t->n_siblings > newer) /* the others were read long ago */
+		close_oldest_sibling(t);
+	for (size_t i = 0; i < count_candidates(t); i++)
+		if (!chain_has(t, *candidate(t, i)))
+			chain_take(t, i, NULL);
+	t->has_current = true;
+	t->stats.rotations += t->n_chain - first - 1;
+	settle_chain(t, now);
+}
+
+static int start_anew(struct tail *t, enum tail_from from, struct instant now, struct err *err)
 {
 	bool whole = true;
 
-	if (t->started)
-		return 0;
 	if (t->n_saved > 0)
 		whole = start_at_place(t);
 	else
 		start_fresh(t, from);
 	settle_chain(t, now);
 	t->started = true;
-	t->truncated = false;
 	t->n_saved = 0;
 	if (whole)
 		return 0;
@@ -427,9 +487,21 @@ int tail_start(struct tail *t, enum tail_from from, struct instant now, struct e
 		       t->name);
 }
 
+int tail_start(struct tail *t, enum tail_from from, struct instant now, struct err *err)
+{
+	bool wanted = t->wants_siblings;
+
+	t->wants_siblings = false;
+	if (!t->started)
+		return start_anew(t, from, now, err);
+	if (wanted)
+		go_on(t, now);
+	return 0;
+}
+
 bool tail_wants_siblings(const struct tail *t)
 {
-	return t->truncated;
+	return t->wants_siblings;
 }
 
 /* The places of a tail that runs, newest first; `done` as in tail_position(). */
@@ -465,8 +537,7 @@ static void on_truncated(struct tail *t, struct instant now)
 	t->has_current = t->has_ended = false;
 	logfile_rewind(t->current);
 	t->started = false;
-	t->truncated = true;
-	t->truncated_at = now;
+	want_siblings(t, now);
 	t->stats.truncations++;
 }
 
@@ -489,7 +560,7 @@ static int on_failed(struct tail *t, size_t i, struct instant now, struct err *e
 {
 	bool truncated = err->code == ESTALE && logfile_is_plain(t->chain[i].file);
 
-	if (truncated && i + 1 == t->n_chain) {
+	if (truncated && i + 1 == t->n_chain && !t->wants_siblings) {
 		on_truncated(t, now);
 		return 0;
 	}
@@ -573,9 +644,8 @@ int tail_next(struct tail *t, struct block *block, struct instant now, struct er
 	if (t->is_journal) {
 		rc = next_of_journal(t, block);
 	} else {
-		if (!t->started && (!t->truncated || !grace_is_over(t, t->truncated_at, now)))
-			return 0;
-		if (!t->started && tail_start(t, TAIL_FROM_START, now, err) < 0)
+		if (t->wants_siblings && grace_is_over(t, t->wanted_at, now) &&
+		    tail_start(t, TAIL_FROM_START, now, err) < 0)
 			return -1;
 		rc = next_of_files(t, block, now, err);
 	}
@@ -588,8 +658,8 @@ int64_t tail_due_ms(const struct tail *t, struct instant now)
 	int64_t due = -1;
 
 	for (size_t i = 0; i <= t->n_chain; i++) {
-		bool waits = i < t->n_chain ? t->chain[i].left : t->truncated;
-		struct instant from = i < t->n_chain ? t->chain[i].left_at : t->truncated_at;
+		bool waits = i < t->n_chain ? t->chain[i].left : t->wants_siblings;
+		struct instant from = i < t->n_chain ? t->chain[i].left_at : t->wanted_at;
 		int64_t left;
 
 		if (!waits)
@@ -615,7 +685,7 @@ static void pack_journal(const struct tail *t, size_t done, struct pack *out)
 	const char *cursor = t->passed;
 	uint32_t lines = t->skip_lines;
 
-	if (t->block && t->block_from + done >= t->block->len)
+	if (t->block && done >= t->block->len - t->block_from)
 		cursor = t->block->cursor;
 	else if (t->block)
 		lines += count_lines(t->block->text, t->block_from + done);

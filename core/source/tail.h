@@ -53,8 +53,9 @@ void tail_give(struct tail *t, int fd, struct instant now);
  */
 int tail_start(struct tail *t, enum tail_from from, struct instant now, struct err *err);
 /*
- * True when the log was truncated: its last lines may be in a copy (logrotate's copytruncate). Nothing
- * is read until the siblings were given and tail_start() was called again, or the grace is over.
+ * True when the log was truncated (its last lines may be in a copy: logrotate's copytruncate) or
+ * rotated (maybe twice before anyone looked): the file that is there now is not read until the
+ * siblings were given and tail_start() was called again, or the grace is over.
  */
 bool tail_wants_siblings(const struct tail *t);
 
