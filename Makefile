@@ -128,10 +128,10 @@ $(BUILD)/actions/%.so: actions/%.c core/action/postern-action.h $(BUILD)/.flags
 		$(if $(LIBS_$*),$(shell $(PKG_CONFIG) --libs $(LIBS_$*)))
 
 # What the two that speak netlink are made of, beside their own files.
-PARTS_nftables := $(addprefix actions/kernel/,netlink.c ruleset.c table.c elements.c)
-PARTS_kick := actions/kernel/netlink.c
+PARTS_nftables := $(addprefix actions/kernel/,netlink.c shared.c ruleset.c table.c elements.c)
+PARTS_kick := $(addprefix actions/kernel/,netlink.c shared.c)
 $(BUILD)/actions/nftables.so: $(PARTS_nftables) $(wildcard actions/kernel/*.h)
-$(BUILD)/actions/kick.so: $(PARTS_kick) actions/kernel/netlink.h
+$(BUILD)/actions/kick.so: $(PARTS_kick) $(wildcard actions/kernel/*.h)
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(ACTIONS:.so=.d)
 

@@ -123,17 +123,32 @@ $(BUILD)/tests/measure: $(BUILD)/tests/bench/measure.o
 BENCH_LOG := build/bench/mail.log
 
 $(BENCH_LOG): $(GEOIP_DIR)/geoip $(GEOIP_DIR)/geoip6 build/plain/tests/simulate
+# For tests/bench/nftables: a bare program, and one that drives the plugin.
+$(BUILD)/tests/nft_bare: $(BUILD)/tests/bench/nft_bare.o
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -lmnl -lnftnl
+
+$(BUILD)/tests/nft_ban: $(BUILD)/tests/bench/nft_ban.o $(BUILD)/libpostern.a
+	$(say) LD $@
+	$(Q)$(link)
+
+-include $(BUILD)/tests/bench/nft_bare.d $(BUILD)/tests/bench/nft_ban.d
+
 	@mkdir -p $(@D)
 	$(say) SIM $@
 	$(Q)build/plain/tests/simulate bench --geoip $(GEOIP_DIR)/geoip --log $@.new && mv $@.new $@
 
 .PHONY: bench
-bench: all geoip $(BENCH_LOG) build/plain/tests/measure ## speed and memory against grep, mawk and others
+bench: all geoip $(BENCH_LOG) build/plain/tests/measure bench-nftables ## speed and memory against grep, mawk and others
 	$(Q)GEOIP=$(GEOIP_DIR)/geoip tests/bench/speed $(BENCH_LOG)
 
 .PHONY: bench-detect
 bench-detect: all geoip build/plain/tests/simulate build/plain/tests/judge ## how well it decides
 	$(Q)GEOIP=$(GEOIP_DIR)/geoip tests/bench/detect
+.PHONY: bench-nftables
+bench-nftables: build/plain/actions/nftables.so build/plain/tests/nft_bare build/plain/tests/nft_ban
+	$(Q)tests/bench/nftables
+
 
 .PHONY: profile
 profile: all geoip $(BENCH_LOG) ## where the time of a scan goes (perf)
