@@ -15,6 +15,15 @@ static const struct verb {
 	int (*run)(int argc, char **argv);
 	const char *summary;
 } verbs[] = {
+	{ "status", verb_status, "is the daemon well, what does it read, what is in force" },
+	{ "top", verb_top, "list the accounts nearest to a threshold, or count what rules held" },
+	{ "explain", verb_explain, "say all that is known of a user or address" },
+	{ "history", verb_history, "list what was decided" },
+	{ "ban", verb_ban, "ban a user or address" },
+	{ "unban", verb_unban, "lift what was decided about a user or address" },
+	{ "ignore", verb_ignore, "show or change whom every jail leaves alone" },
+	{ "reload", verb_reload, "have the daemon read its configuration again" },
+	{ "resume", verb_resume, "let the brake go" },
 	{ "scan", verb_scan, "read mail logs, say which accounts are in foreign hands" },
 	{ "events", verb_events, "print every event of the logs as a JSON line" },
 	{ "test", verb_test, "say what the filters make of a line or a file" },

@@ -9,6 +9,15 @@
 enum { EXIT_NOTHING = 0, EXIT_FOUND = 1, EXIT_ERROR = 2 };
 
 /* argv[0] is the verb; the result is the exit status. */
+int verb_status(int argc, char **argv);
+int verb_top(int argc, char **argv);
+int verb_explain(int argc, char **argv);
+int verb_history(int argc, char **argv);
+int verb_ban(int argc, char **argv);
+int verb_unban(int argc, char **argv);
+int verb_ignore(int argc, char **argv);
+int verb_reload(int argc, char **argv);
+int verb_resume(int argc, char **argv);
 int verb_scan(int argc, char **argv);
 int verb_events(int argc, char **argv);
 int verb_test(int argc, char **argv);
