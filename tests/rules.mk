@@ -5,6 +5,9 @@ include tests/sim/rules.mk
 .PHONY: tests
 tests: $(TESTS) $(FUZZERS) $(BUILD)/tests/simulate $(BUILD)/tests/judge $(BUILD)/tests/measure
 
+# The test of a plugin includes its source, which sees what a plugin sees.
+$(BUILD)/tests/test_%.o: override CPPFLAGS += -Icore/action
+
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(BUILD)/libpostern.a
 	$(say) LD $@
 	$(Q)$(link) -lcmocka $(TEST_LDFLAGS)
