@@ -23,6 +23,9 @@ static void reads_back(void **state)
 	pack_text(&p, "joe");
 	pack_text(&p, NULL);
 	pack_slice(&p, (struct slice){ "a\0b", 3 });
+	pack_number(&p, 0);
+	pack_number(&p, 300);
+	pack_number(&p, UINT64_MAX);
 	pack_bytes(&p, "abcd", 4);
 	r = packed_of(pack_contents(&p));
 	assert_int_equal(packed_u8(&r), 200);
@@ -32,6 +35,9 @@ static void reads_back(void **state)
 	assert_true(slice_is(packed_slice(&r), "joe"));
 	assert_null(packed_slice(&r).ptr);
 	assert_int_equal(packed_slice(&r).len, 3);
+	assert_int_equal(packed_number(&r), 0);
+	assert_int_equal(packed_number(&r), 300);
+	assert_true(packed_number(&r) == UINT64_MAX);
 	assert_false(packed_end(&r));
 	packed_bytes(&r, four, sizeof(four));
 	assert_memory_equal(four, "abcd", 4);

@@ -124,7 +124,7 @@ static void counts(void **state)
 	const struct row *row = *state;
 	struct windows w;
 
-	windows_init(&w, row->kind, row->span_s, row->max, 0);
+	windows_init(&w, window_rule(row->kind, row->span_s, row->max), 0);
 	for (size_t i = 0; i < STEPS && row->step[i].want; i++) {
 		const struct step *s = &row->step[i];
 
@@ -152,7 +152,7 @@ static void saturates(void **state)
 	const struct flood *row = *state;
 	struct windows w;
 
-	windows_init(&w, WINDOW_DISTINCT, SPAN, row->max, 0);
+	windows_init(&w, window_rule(WINDOW_DISTINCT, SPAN, row->max), 0);
 	for (uint32_t i = 1; i <= row->values; i++) {
 		uint64_t n = windows_add(&w, 1, i, T);
 
@@ -168,7 +168,7 @@ static void answers_at_any_moment(void **state)
 	struct windows w;
 
 	(void)state;
-	windows_init(&w, WINDOW_SUM, SPAN, 5, 0);
+	windows_init(&w, window_rule(WINDOW_SUM, SPAN, 5), 0);
 	assert_int_equal(windows_value(&w, 1, T), 0);
 	(void)windows_add(&w, 1, 2, T);
 	(void)windows_add(&w, 1, 3, T + 500);
@@ -186,7 +186,7 @@ static void forgets_when_told(void **state)
 	struct windows w;
 
 	(void)state;
-	windows_init(&w, WINDOW_SUM, SPAN, 5, 0);
+	windows_init(&w, window_rule(WINDOW_SUM, SPAN, 5), 0);
 	windows_reset(&w, 1);
 	(void)windows_add(&w, 1, 4, T);
 	(void)windows_add(&w, 2, 4, T);
@@ -202,7 +202,7 @@ static void bounds_its_keys(void **state)
 	struct windows w;
 
 	(void)state;
-	windows_init(&w, WINDOW_DISTINCT, SPAN, 5, 100);
+	windows_init(&w, window_rule(WINDOW_DISTINCT, SPAN, 5), 100);
 	for (uint64_t key = 1; key <= 100000; key++)
 		(void)windows_add(&w, key * 0x9e3779b97f4a7c15ULL, 1, T + (uint32_t)key / 1000);
 	assert_int_equal(w.table.n, 100);
@@ -216,7 +216,7 @@ static void merges_quanta(void **state)
 	uint64_t n = 0;
 
 	(void)state;
-	windows_init(&w, WINDOW_SUM, 86400, 5, 0);
+	windows_init(&w, window_rule(WINDOW_SUM, 86400, 5), 0);
 	for (uint32_t s = 0; s < 86400; s++)
 		n = windows_add(&w, 1, 1, T + s);
 	assert_int_equal(n, 86400);

@@ -65,6 +65,17 @@ void pack_u64(struct pack *p, uint64_t n)
 	put(p, n, 8);
 }
 
+void pack_number(struct pack *p, uint64_t n)
+{
+	unsigned char text[10];
+	size_t len = 0;
+
+	for (; n > 0x7f; n >>= 7)
+		text[len++] = (unsigned char)(n | 0x80);
+	text[len++] = (unsigned char)n;
+	pack_bytes(p, text, len);
+}
+
 /* A length that no text has stands for "none". */
 void pack_slice(struct pack *p, struct slice s)
 {
@@ -112,6 +123,26 @@ static uint64_t get(struct packed *p, size_t bytes)
 	return n;
 }
 
+uint64_t packed_number(struct packed *p)
+{
+	uint64_t n = 0;
+
+	for (unsigned int shift = 0; shift < 64; shift += 7) {
+		const unsigned char *at = (const unsigned char *)take(p, 1);
+
+		if (!at)
+			return 0;
+		/* The tenth byte has room for one bit. */
+		if (shift == 63 && *at > 1)
+			break;
+		n |= (uint64_t)(*at & 0x7f) << shift;
+		if (*at < 0x80)
+			return n;
+	}
+	p->bad = true;
+	return 0;
+}
+
 uint8_t packed_u8(struct packed *p)
 {
 	return (uint8_t)get(p, 1);
@@ -153,15 +184,23 @@ void packed_bytes(struct packed *p, void *out, size_t len)
 		memset(out, 0, len);
 }
 
-uint32_t packed_count(struct packed *p, size_t least)
+static uint32_t check_count(struct packed *p, uint64_t n, size_t least)
 {
-	uint32_t n = packed_u32(p);
-
 	assert(least > 0);
-	if (!p->bad && n <= (size_t)(p->end - p->ptr) / least)
-		return n;
+	if (!p->bad && n <= UINT32_MAX && n <= (size_t)(p->end - p->ptr) / least)
+		return (uint32_t)n;
 	p->bad = true;
 	return 0;
+}
+
+uint32_t packed_count(struct packed *p, size_t least)
+{
+	return check_count(p, packed_u32(p), least);
+}
+
+uint32_t packed_number_count(struct packed *p, size_t least)
+{
+	return check_count(p, packed_number(p), least);
 }
 
 bool packed_end(const struct packed *p)

@@ -19,6 +19,8 @@ void pack_u8(struct pack *p, uint8_t n);
 void pack_u16(struct pack *p, uint16_t n);
 void pack_u32(struct pack *p, uint32_t n);
 void pack_u64(struct pack *p, uint64_t n);
+/* A number that is small as a rule: 7 bits a byte, the lowest first. */
+void pack_number(struct pack *p, uint64_t n);
 void pack_slice(struct pack *p, struct slice s);  /* ptr NULL comes back as such */
 void pack_text(struct pack *p, const char *text); /* NULL comes back as NULL */
 /* Bytes as they are, without a length: the reader knows how many. */
@@ -39,10 +41,13 @@ uint8_t packed_u8(struct packed *p);
 uint16_t packed_u16(struct packed *p);
 uint32_t packed_u32(struct packed *p);
 uint64_t packed_u64(struct packed *p);
+uint64_t packed_number(struct packed *p);
 struct slice packed_slice(struct packed *p); /* points into the bytes read */
 /* Copies `len` bytes to `out`; zeroes where there are fewer. */
 void packed_bytes(struct packed *p, void *out, size_t len);
 /* How many elements of at least `least` bytes follow: a count no greater than the bytes left allow. */
 uint32_t packed_count(struct packed *p, size_t least);
+/* The same, written by pack_number(). */
+uint32_t packed_number_count(struct packed *p, size_t least);
 /* True where all was read, and well. */
 bool packed_end(const struct packed *p);

@@ -17,6 +17,9 @@
 
 enum { FIRST = 64, SAMPLE = 8 };
 
+/* In `used`. */
+enum { USED = 1, MARKED = 2, SETTLED = 4 };
+
 static struct table_head *at(const struct table *t, size_t i)
 {
 	return (struct table_head *)(void *)(t->slot + i * t->size);
@@ -39,6 +42,7 @@ void table_fini(struct table *t)
 	for (void *e = NULL; t->drop && (e = table_next(t, e));)
 		t->drop(e);
 	free(t->slot);
+	free(t->gone);
 	*t = (struct table){ 0 };
 }
 
@@ -87,26 +91,40 @@ static void close_gap(struct table *t, size_t hole)
 	memset(at(t, hole), 0, t->size);
 }
 
-void table_remove(struct table *t, void *element)
+/* An element goes for good. */
+static void let_go(struct table *t, struct table_head *e)
 {
+	if (e->used & SETTLED) {
+		t->gone = array_grow(t->gone, t->n_gone, &t->cap_gone, sizeof(*t->gone));
+		t->gone[t->n_gone++] = e->key;
+	}
 	if (t->drop)
-		t->drop(element);
+		t->drop(e);
+}
+
+void table_take(struct table *t, void *element)
+{
 	close_gap(t, (size_t)((char *)element - t->slot) / t->size);
 	t->n--;
+}
+
+void table_remove(struct table *t, void *element)
+{
+	let_go(t, element);
+	table_take(t, element);
 }
 
 /* Moves all elements but the idle ones into `cap` slots. */
 static void rebuild(struct table *t, size_t cap, uint32_t idle_before)
 {
-	struct table old = *t;
+	const struct table old = *t;
 
 	t->cap = cap;
 	t->n = 0;
 	t->slot = xcalloc(cap, t->size);
 	for (struct table_head *e = NULL; (e = table_next(&old, e));) {
 		if (e->last < idle_before) {
-			if (t->drop)
-				t->drop(e);
+			let_go(t, e);
 			continue;
 		}
 		memcpy(probe(t, e->key), e, t->size);
@@ -169,7 +187,31 @@ void *table_add(struct table *t, uint64_t key, uint32_t idle_before, bool *is_ne
 	make_room(t, key, idle_before);
 	e = probe(t, key);
 	e->key = key;
-	e->used = 1;
+	e->used = USED;
 	t->n++;
 	return e;
+}
+
+void table_mark(void *element)
+{
+	((struct table_head *)element)->used |= MARKED;
+}
+
+bool table_is_marked(const void *element)
+{
+	return ((const struct table_head *)element)->used & MARKED;
+}
+
+void *table_next_marked(const struct table *t, const void *element)
+{
+	struct table_head *e = table_next(t, element);
+
+	while (e && !(e->used & MARKED))
+		e = table_next(t, e);
+	return e;
+}
+
+void table_settle(void *element)
+{
+	((struct table_head *)element)->used = USED | SETTLED;
 }

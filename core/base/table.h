@@ -12,7 +12,7 @@
 struct table_head {
 	uint64_t key;  /* a hash (core/base/hash.h) */
 	uint32_t last; /* when it was last of use, in seconds since 1970; kept by the owner */
-	uint32_t used; /* the table's */
+	uint32_t used; /* the table's: flags */
 };
 
 /*
@@ -23,6 +23,8 @@ struct table {
 	char *slot;
 	size_t size, n, cap, most;
 	void (*drop)(void *element); /* gives back what an element owns */
+	uint64_t *gone;              /* keys of elements that were saved, and are no more */
+	size_t n_gone, cap_gone;
 };
 
 /* `most` bounds the number of elements (0: none does). `drop` may be NULL. */
@@ -40,3 +42,16 @@ void *table_add(struct table *t, uint64_t key, uint32_t idle_before, bool *is_ne
 void table_remove(struct table *t, void *element);
 /* The element after `element` (NULL: the first), in no order; NULL behind the last. */
 void *table_next(const struct table *t, const void *element);
+
+/*
+ * For an owner who saves what changed: it marks an element with each change, walks the marked ones
+ * (NULL: from the first), and settles each once it is saved. A settled one that goes later, for
+ * whatever reason, leaves its key in `gone`, until the owner sets n_gone to 0. Nothing is noted
+ * where nothing was ever settled.
+ */
+void table_mark(void *element);
+bool table_is_marked(const void *element);
+void *table_next_marked(const struct table *t, const void *element);
+void table_settle(void *element);
+/* Takes an element out without its drop() and without a trace: it goes on living elsewhere. */
+void table_take(struct table *t, void *element);

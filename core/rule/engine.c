@@ -28,13 +28,21 @@
 
 enum { CUSTOMERS_DAYS = 30 };
 
+/* A rule, and what is asked of it first: most events are nothing to most rules. */
+struct plan_rule {
+	const struct rule *rule;
+	uint64_t max_least;
+	unsigned int on;
+};
+
 /* The rules of one jail that events about one kind of subject can count for. */
 struct plan {
 	const struct jail *jail;
-	const struct rule **rule; /* first those that read sightings */
+	struct plan_rule *rule; /* first those that read sightings */
 	size_t n_places, n;
-	size_t bound;    /* where its bounds begin in those of a subject */
-	unsigned int on; /* kinds of event that any of them counts */
+	size_t bound;           /* where its bounds begin in those of a subject */
+	unsigned int on;        /* kinds of event that any of them counts */
+	unsigned int on_always; /* that any counts which reads no sightings */
 };
 
 struct engine {
@@ -74,16 +82,17 @@ static void make_plan(struct engine *e, enum subject_kind kind)
 		struct plan *plan = &e->plan[kind][i];
 
 		plan->jail = jail;
-		plan->rule = xcalloc(jail->n_rules, sizeof(struct rule *));
+		plan->rule = xcalloc(jail->n_rules, sizeof(*plan->rule));
 		for (size_t k = 0; k < 2 * jail->n_rules; k++) {
 			const struct rule *r = jail->rule[k % jail->n_rules];
 			bool places = k < jail->n_rules;
 
 			if (!concerns(r, kind) || rule_reads_sightings(r) != places)
 				continue;
-			plan->rule[plan->n++] = r;
+			plan->rule[plan->n++] = (struct plan_rule){ r, r->max_least, r->on };
 			plan->n_places += places;
 			plan->on |= r->on;
+			plan->on_always |= places ? 0 : r->on;
 		}
 		plan->bound = e->n_bounds;
 		e->n_bounds += plan->n_places;
@@ -105,6 +114,7 @@ static void rule_init(struct engine *e, const struct rule *r)
 struct engine *engine_new(const struct jail_set *jails, const struct engine_options *options)
 {
 	struct engine *e = xcalloc(1, sizeof(*e));
+	struct subject_form form;
 
 	e->jails = jails;
 	e->options = *options;
@@ -120,11 +130,14 @@ struct engine *engine_new(const struct jail_set *jails, const struct engine_opti
 	/* What ties messages to accounts is needed whatever the rules are. */
 	e->kinds |= 1U << EVENT_LOGIN | 1U << EVENT_MESSAGE | 1U << EVENT_QUEUED |
 		    1U << EVENT_BOUNCE | 1U << EVENT_REMOVED;
-	subjects_init(&e->account, SUBJECT_ACCOUNT, 0);
-	subjects_init(&e->name, SUBJECT_NAME, INVENTED_MOST);
-	subjects_init(&e->address, SUBJECT_ADDRESS, INVENTED_MOST);
 	queue_init(&e->queue);
 	measures_init(&e->measures, jails, options->geoip, options->default_realm, e->horizon_s);
+	form = (struct subject_form){ measures_form(&e->measures), jails->n_jails };
+	subjects_init(&e->account, SUBJECT_ACCOUNT, 0, &form);
+	if (options->busy_accounts)
+		e->account.busy_most = options->busy_accounts;
+	subjects_init(&e->name, SUBJECT_NAME, INVENTED_MOST, &form);
+	subjects_init(&e->address, SUBJECT_ADDRESS, INVENTED_MOST, &form);
 	customers_init(&e->customers);
 	return e;
 }
@@ -154,7 +167,7 @@ const struct engine_stats *engine_stats(const struct engine *e)
 
 size_t engine_accounts(const struct engine *e)
 {
-	return e->account.table.n;
+	return subjects_count(&e->account);
 }
 
 const struct queue *engine_queue(const struct engine *e)
@@ -440,29 +453,17 @@ static uint8_t *bounds_of(const struct engine *e, struct subject *s)
 	return s->bound;
 }
 
-/* True where there are not enough of them for the rule to hold; how many count is then not known. */
-static bool few_sightings(struct subject *s, const struct rule *r, size_t bound)
-{
-	bool few = s->n_sightings <= r->max_least;
-
-	if (few && s->bound)
-		s->bound[bound] = UINT8_MAX;
-	return few;
-}
-
 /* Adds the event to the windows of one rule; true where it is above its max now. */
 static bool run_rule(struct engine *e, const struct plan *plan, size_t k, const struct step *step,
 		     uint64_t *counted)
 {
 	const struct jail *jail = plan->jail;
-	const struct rule *r = plan->rule[k];
+	const struct rule *r = plan->rule[k].rule;
 	uint8_t *bound = NULL;
 
 	if (!measure_after(&e->measures, r, step))
 		return false; /* what came before doesn't count */
 	if (k < plan->n_places) {
-		if (few_sightings(step->subject, r, plan->bound + k))
-			return false;
 		bound = &bounds_of(e, step->subject)[plan->bound + k];
 		if (!may_exceed(plan, r, step, bound))
 			return false;
@@ -476,6 +477,27 @@ static bool run_rule(struct engine *e, const struct plan *plan, size_t k, const 
 		return false;
 	measure_hold(&e->measures, step->subject, r, *counted, step->now_s);
 	return r->score > 0; /* a mere condition decides nothing */
+}
+
+/* Runs the rules from the `first` on that count this kind of event; true where any is above its max. */
+static bool run_rules(struct engine *e, const struct plan *plan, size_t first,
+		      const struct step *step, uint64_t *counted)
+{
+	struct subject *s = step->subject;
+	bool over = false;
+
+	for (size_t i = first; i < plan->n; i++) {
+		const struct plan_rule *p = &plan->rule[i];
+
+		if (!(p->on & step->kinds))
+			continue;
+		if (i >= plan->n_places || s->n_sightings > p->max_least)
+			over |= run_rule(e, plan, i, step, &counted[p->rule->index]);
+		else if (s->bound)
+			/* There are not enough for it to hold; how many count is then not known. */
+			s->bound[plan->bound + i] = UINT8_MAX;
+	}
+	return over;
 }
 
 /*
@@ -513,17 +535,14 @@ static void run_jail(struct engine *e, const struct plan *plan, struct step *ste
 	uint32_t bit = 1U << jail->index;
 	bool over = step->subject->standing & bit;
 
+	/* As long as nothing holds, what reads sightings needs no look unless one of them moved. */
+	if (!over && !step->moved && !(plan->on_always & step->kinds))
+		return;
 	if (step->subject->ignored & bit || (at && at->ignored & bit) ||
 	    !of_jails_filters(jail, step->event))
 		return;
 	memset(counted, 0, jail->n_rules * sizeof(*counted));
-	/* As long as nothing holds, what reads sightings needs no look unless one of them moved. */
-	for (size_t i = over || step->moved ? 0 : plan->n_places; i < plan->n; i++) {
-		const struct rule *r = plan->rule[i];
-
-		if (r->on & step->kinds)
-			over |= run_rule(e, plan, i, step, &counted[r->index]);
-	}
+	over |= run_rules(e, plan, over || step->moved ? 0 : plan->n_places, step, counted);
 	if (!over || jail->subject != step->subject->kind ||
 	    (step->provisional && !make_real(e, step, jail, counted)))
 		return;
@@ -547,22 +566,23 @@ static void reset_failures(struct engine *e, uint64_t host_hash)
 
 	for (size_t i = 0; i < e->jails->n_jails && e->any_reset; i++)
 		for (size_t k = 0; k < plan[i].n; k++)
-			if (plan[i].rule[k]->reset_on_success)
-				measure_reset(&e->measures, plan[i].rule[k], host_hash);
+			if (plan[i].rule[k].rule->reset_on_success)
+				measure_reset(&e->measures, plan[i].rule[k].rule, host_hash);
 }
 
-static void tell_message(const struct engine *e, const struct queued *m)
+static void tell_message(const struct engine *e, struct subject *s, const struct queued *m)
 {
-	if (m && m->account->pins > 0 && e->options.on_message)
-		e->options.on_message(e->options.ctx, m->account, m);
+	if (m && s->pins > 0 && e->options.on_message)
+		e->options.on_message(e->options.ctx, s, m);
 }
 
 static void on_removed(struct engine *e, struct slice id)
 {
 	const struct queued *m = queue_find(&e->queue, id);
+	struct subject *s = m ? subjects_busy(&e->account, m->account) : NULL;
 
-	if (m && m->account->pins > 0 && e->options.on_removed)
-		e->options.on_removed(e->options.ctx, m->account, m);
+	if (s && s->pins > 0 && e->options.on_removed)
+		e->options.on_removed(e->options.ctx, s, m);
 	queue_remove(&e->queue, id);
 }
 
@@ -593,7 +613,7 @@ static void on_success(struct engine *e, const struct event *event, struct step 
 		at->bounces += at->bounces < UINT16_MAX;
 	if (event->kind == EVENT_MESSAGE) {
 		subject_count_message(step->subject, (uint16_t)(step->now_s / DAY_S));
-		m = queue_add(&e->queue, event->field[FIELD_QUEUE_ID], step->subject,
+		m = queue_add(&e->queue, event->field[FIELD_QUEUE_ID], step->subject->hash,
 			      at ? &at->host : NULL, step->now_s);
 		if (at)
 			at->messages++;
@@ -601,7 +621,7 @@ static void on_success(struct engine *e, const struct event *event, struct step 
 			at->recipients += event->recipients;
 		if (m && event->recipients)
 			m->counted = true;
-		tell_message(e, m);
+		tell_message(e, step->subject, m);
 		if (event->recipients || event->bytes)
 			step->kinds |= 1U << EVENT_QUEUED;
 	}
@@ -661,8 +681,8 @@ static void on_injected(struct engine *e, const struct event *event, const struc
 {
 	const struct queued *first = queue_find(&e->queue, event->field[FIELD_ORIG_QUEUE_ID]);
 	struct queued *second;
-	struct subject *account;
 	struct prefix host;
+	uint64_t account;
 	bool has_host;
 
 	if (!first)
@@ -674,7 +694,7 @@ static void on_injected(struct engine *e, const struct event *event, const struc
 			   has_host ? &host : NULL, step->now_s);
 	if (second)
 		second->injected = true;
-	tell_message(e, second);
+	tell_message(e, subjects_find(&e->account, account), second);
 }
 
 /* A line about a queue id: recipients and size, a bounce, the end. */
@@ -690,13 +710,17 @@ static void on_queue(struct engine *e, const struct event *event, struct step *s
 	/* Refused when the filter brought it back (such a line has a client): the first id bounces. */
 	if (event->kind == EVENT_BOUNCE && m->injected && event->has_ip)
 		return;
-	step->subject = m->account;
-	at = m->has_host ? subject_find_sighting(m->account, &m->host) : NULL;
+	step->subject = subjects_find(&e->account, m->account);
+	if (!step->subject)
+		return;
+	subjects_mark(&e->account, step->subject);
+	at = m->has_host ? subject_find_sighting(step->subject, &m->host) : NULL;
 	step->sighting = at;
 	if (at)
 		step->host_hash = hash_bytes(at->host.base.byte, sizeof(at->host.base.byte));
 	if (event->kind == EVENT_QUEUED) {
 		m->counted = true;
+		table_mark(m);
 		if (at)
 			at->recipients += event->recipients;
 	} else if (event->kind == EVENT_BOUNCE && at) {

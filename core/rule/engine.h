@@ -41,6 +41,7 @@ struct engine_options {
 	const struct prefixset *own; /* the server's own addresses; may be NULL */
 	const char *default_realm;   /* appended to users without one; NULL or "" for none */
 	unsigned int known_days;     /* earlier days that make a network the owner's */
+	size_t busy_accounts;        /* kept unpacked; 0: as many as is usual (see subject.h) */
 	void (*on_verdict)(void *ctx, const struct verdict *verdict);
 	/*
 	 * Of a pinned subject alone, before the rules are asked; NULL: not told. on_sighting: it was

@@ -1,7 +1,9 @@
 /*
  * measure - what a rule measures
  *
- * Most rules have windows, by user, address or whatever their key is; those on the addresses of
+ * Most rules have windows, by user, address or whatever their key is. Those by user, or by user and
+ * something else, lie with the subject; the others in tables by key, and so do the windows of a
+ * subject with too many connections to lie with it. The rules on the addresses of
  * an account read its sightings instead, a surge the messages of its days; travel compares two
  * logins. A hold is the memory that a
  * rule was above its max: for `after`, and for keys finer than the subject, whose windows
@@ -113,6 +115,7 @@ static void assign_windows(struct measures *m, const struct jail *jail, const st
 
 	m->main_of[r->id] = rule_has_windows(r) ? find_windows(m, jail, r) : NO_WINDOWS;
 	m->base_of[r->id] = r->percent ? find_windows(m, jail, &base) : NO_WINDOWS;
+	m->rule_key[r->id] = hash_name(jail->name) * 3 + hash_name(r->name);
 }
 
 void measures_init(struct measures *m, const struct jail_set *jails, const struct geoip *geoip,
@@ -121,16 +124,20 @@ void measures_init(struct measures *m, const struct jail_set *jails, const struc
 	*m = (struct measures){ jails, geoip, realm, .horizon_s = horizon_s };
 	m->main_of = xcalloc(jails->n_rules, sizeof(*m->main_of));
 	m->base_of = xcalloc(jails->n_rules, sizeof(*m->base_of));
+	m->rule_key = xcalloc(jails->n_rules, sizeof(*m->rule_key));
 	for (size_t i = 0; i < jails->n_jails; i++)
 		for (size_t k = 0; k < jails->jail[i]->n_rules; k++)
 			assign_windows(m, jails->jail[i], jails->jail[i]->rule[k]);
+	m->window_rule = xcalloc(m->n_shared, sizeof(*m->window_rule));
 	for (size_t i = 0; i < m->n_shared; i++) {
 		const struct rule *what = &m->shared[i].what;
 		bool distinct = what->aggregate == AGGREGATE_DISTINCT;
 		bool invented = what->on & (1U << EVENT_FAILURE | 1U << EVENT_OFFENCE);
 
-		windows_init(&m->shared[i].windows, distinct ? WINDOW_DISTINCT : WINDOW_SUM,
-			     what->findtime_s, what->max_most, invented ? INVENTED_MOST : 0);
+		m->window_rule[i] = window_rule(distinct ? WINDOW_DISTINCT : WINDOW_SUM,
+						what->findtime_s, what->max_most);
+		windows_init(&m->shared[i].windows, m->window_rule[i],
+			     invented ? INVENTED_MOST : 0);
 	}
 	table_init(&m->holds, sizeof(struct hold), INVENTED_MOST, NULL);
 	table_init(&m->trips, sizeof(struct trip), 0, NULL);
@@ -143,25 +150,20 @@ void measures_fini(struct measures *m)
 	table_fini(&m->holds);
 	table_fini(&m->trips);
 	free(m->shared);
+	free(m->window_rule);
+	free(m->rule_key);
 	free(m->main_of);
 	free(m->base_of);
+}
+
+struct own_form measures_form(const struct measures *m)
+{
+	return (struct own_form){ .rule = m->window_rule, .n = m->n_shared };
 }
 
 void measures_next(struct measures *m)
 {
 	m->event++;
-}
-
-static uint64_t add_once(struct measures *m, uint16_t index, uint64_t key, uint64_t gain,
-			 uint32_t now_s)
-{
-	struct shared_windows *w = &m->shared[index];
-
-	if (w->event != m->event) {
-		w->event = m->event;
-		w->value = windows_add(&w->windows, key, gain, now_s);
-	}
-	return w->value;
 }
 
 uint32_t measure_first(const struct measures *m, const struct rule *r, uint64_t key, uint32_t none)
@@ -177,30 +179,96 @@ void measure_reset(struct measures *m, const struct rule *r, uint64_t key)
 		windows_reset(&m->shared[m->main_of[r->id]].windows, key);
 }
 
-/* The key of a rule's windows for this event; 0 where the event lacks a part of it. */
+/*
+ * The key of a rule's windows for this event; 0 where the event lacks a part of it. For a rule by
+ * user, or by user and something else, it is that something, or 1: the windows lie with the user.
+ */
 static uint64_t window_key(const struct rule *r, const struct step *step)
 {
 	struct slice session = step->event->field[FIELD_SESSION];
-	uint64_t who = step->subject->hash, host = step->host_hash;
+	uint64_t host = step->host_hash;
 
 	switch (r->by) {
 	case KEY_USER:
-		return who;
+		return 1;
 	case KEY_IP:
+	case KEY_USER_IP:
 		return host;
 	case KEY_NETWORK:
 		return step->sighting ? hash_pair(step->sighting->network, 0) : 0;
-	case KEY_USER_IP:
-		return host ? hash_pair(who, host) : 0;
 	case KEY_SESSION:
 		if (session.ptr)
-			return hash_pair(who,
-					 hash_pair(host, hash_bytes(session.ptr, session.len)));
-		return step->event->pid ? hash_pair(who, hash_pair(host, step->event->pid)) : 0;
+			return hash_pair(host, hash_bytes(session.ptr, session.len));
+		return step->event->pid ? hash_pair(host, step->event->pid) : 0;
 	case KEYS:
 		break;
 	}
 	return 0;
+}
+
+static bool lies_with_subject(const struct shared_windows *w)
+{
+	return w->what.by != KEY_IP && w->what.by != KEY_NETWORK;
+}
+
+/* What tells a subject's windows of one rule apart. */
+static uint32_t own_key(const struct shared_windows *w, uint64_t key)
+{
+	return w->what.by == KEY_USER ? 0 : (uint32_t)(key >> 32) | 1;
+}
+
+/* The window that lies with the subject; NULL where it lies with all others of the rule. */
+static struct window *own_window(struct measures *m, uint16_t index, const struct step *step,
+				 uint64_t key)
+{
+	const struct shared_windows *w = &m->shared[index];
+	uint32_t part = own_key(w, key);
+	struct own_windows *own = &step->subject->own;
+	struct window *win = own_find(own, index, part);
+
+	if (win ||
+	    (own->full && part && windows_has(&w->windows, hash_pair(step->subject->hash, key))))
+		return win;
+	return own_add(own, index, part, m->window_rule, step->now_s);
+}
+
+static uint64_t add(struct measures *m, uint16_t index, const struct step *step, uint64_t key,
+		    uint64_t gain)
+{
+	struct shared_windows *w = &m->shared[index];
+	struct window *win;
+
+	if (!lies_with_subject(w))
+		return windows_add(&w->windows, key, gain, step->now_s);
+	win = own_window(m, index, step, key);
+	if (win)
+		return window_add(&m->window_rule[index], win, gain, step->now_s);
+	return windows_add(&w->windows, hash_pair(step->subject->hash, key), gain, step->now_s);
+}
+
+static uint64_t add_once(struct measures *m, uint16_t index, const struct step *step, uint64_t key,
+			 uint64_t gain)
+{
+	struct shared_windows *w = &m->shared[index];
+
+	if (w->event != m->event) {
+		w->event = m->event;
+		w->value = add(m, index, step, key, gain);
+	}
+	return w->value;
+}
+
+/* What the windows hold for the subject of a rule by user or by address. */
+static uint64_t value_of_subject(const struct measures *m, uint16_t index, const struct subject *s,
+				 uint32_t now_s)
+{
+	const struct shared_windows *w = &m->shared[index];
+	const struct window *win;
+
+	if (!lies_with_subject(w))
+		return windows_value(&w->windows, s->hash, now_s);
+	win = own_find(&s->own, index, 0);
+	return win ? window_value(&m->window_rule[index], win, now_s) : 0;
 }
 
 static uint64_t text_hash(struct slice text)
@@ -267,19 +335,23 @@ static uint64_t travel_value(struct measures *m, const struct step *step)
 		if (km >= TRAVEL_LEAST_KM)
 			kmh = (uint64_t)(km * 3600 / (seconds ? seconds : 1));
 	}
+	table_mark(trip);
 	trip->place = place;
 	trip->head.last = step->now_s;
 	/* At home the trip only sets out: whoever left from there may be anywhere next. */
 	return at->flags & SIGHTING_KNOWN ? 0 : kmh;
 }
 
-/* The value, or 0 where it is not the share of the recipients that the rule wants. */
-static uint64_t share(const struct measures *m, const struct rule *r, uint64_t key, uint64_t value,
-		      uint32_t now_s)
+/*
+ * The value, or 0 where it is not the share of the recipients that the rule wants. What is below
+ * every max needs no share.
+ */
+static uint64_t share(const struct measures *m, const struct rule *r, const struct step *step,
+		      uint64_t value)
 {
-	if (r->percent &&
+	if (r->percent && value > r->max_least &&
 	    value * 100 <=
-		    r->percent * windows_value(&m->shared[m->base_of[r->id]].windows, key, now_s))
+		    r->percent * value_of_subject(m, m->base_of[r->id], step->subject, step->now_s))
 		return 0;
 	return value;
 }
@@ -291,14 +363,13 @@ static uint64_t add_to_windows(struct measures *m, const struct rule *r, const s
 	if (!key)
 		return 0;
 	if (r->percent && step->event->kind != EVENT_BOUNCE) {
-		(void)add_once(m, m->base_of[r->id], key, step->recipients, step->now_s);
+		(void)add_once(m, m->base_of[r->id], step, key, step->recipients);
 		return 0;
 	}
 	gain = window_gain(m, r, step);
 	if (!gain)
 		return 0;
-	return share(m, r, key, add_once(m, m->main_of[r->id], key, gain, step->now_s),
-		     step->now_s);
+	return share(m, r, step, add_once(m, m->main_of[r->id], step, key, gain));
 }
 
 uint64_t measure_event(struct measures *m, const struct jail *jail, const struct rule *r,
@@ -322,6 +393,11 @@ uint64_t measure_event(struct measures *m, const struct jail *jail, const struct
 	return add_to_windows(m, r, step);
 }
 
+static uint64_t hold_key(const struct measures *m, const struct subject *s, const struct rule *r)
+{
+	return hash_pair(s->hash, m->rule_key[r->id]);
+}
+
 uint64_t measure_now(struct measures *m, const struct jail *jail, const struct rule *r,
 		     const struct step *step)
 {
@@ -337,12 +413,10 @@ uint64_t measure_now(struct measures *m, const struct jail *jail, const struct r
 			       : places_distinct(step->subject, r, 1U << jail->index, step->now_s);
 	if (r->by == (step->subject->kind == SUBJECT_ADDRESS ? KEY_IP : KEY_USER) &&
 	    r->aggregate != AGGREGATE_TRAVEL)
-		return share(m, r, step->subject->hash,
-			     windows_value(&m->shared[m->main_of[r->id]].windows,
-					   step->subject->hash, step->now_s),
-			     step->now_s);
+		return share(m, r, step,
+			     value_of_subject(m, m->main_of[r->id], step->subject, step->now_s));
 	/* By user+ip, network, session, and for travel: it holds as long as its findtime. */
-	hold = table_find(&m->holds, hash_pair(step->subject->hash, r->id));
+	hold = table_find(&m->holds, hold_key(m, step->subject, r));
 	if (!hold || step->now_s - hold->head.last >= r->findtime_s)
 		return 0;
 	return hold->value;
@@ -372,9 +446,10 @@ struct limit measure_limit(const struct jail *jail, const struct rule *r, const 
 void measure_hold(struct measures *m, const struct subject *s, const struct rule *r, uint64_t value,
 		  uint32_t now_s)
 {
-	struct hold *hold = table_add(&m->holds, hash_pair(s->hash, r->id),
-				      seconds_back(now_s, m->horizon_s), NULL);
+	struct hold *hold =
+		table_add(&m->holds, hold_key(m, s, r), seconds_back(now_s, m->horizon_s), NULL);
 
+	table_mark(hold);
 	hold->head.last = now_s;
 	hold->value = value;
 }
@@ -385,7 +460,7 @@ bool measure_after(const struct measures *m, const struct rule *r, const struct 
 
 	if (!r->after)
 		return true;
-	hold = table_find(&m->holds, hash_pair(step->subject->hash, r->after->id));
+	hold = table_find(&m->holds, hold_key(m, step->subject, r->after));
 	return hold &&
 	       (hold->head.last >= step->now_s || step->now_s - hold->head.last <= r->within_s);
 }

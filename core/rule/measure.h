@@ -30,7 +30,9 @@ struct measures {
 	const char *realm;
 	struct shared_windows *shared;
 	size_t n_shared;
+	struct window_rule *window_rule; /* of each of them */
 	uint16_t *main_of, *base_of; /* by rule id: which of them are its own; NO_WINDOWS: none */
+	uint64_t *rule_key;          /* by rule id: the hash of its name and its jail's */
 	uint64_t event;              /* counts them, so that none is added twice */
 	struct table holds, trips;
 	uint32_t horizon_s;
@@ -40,6 +42,8 @@ struct measures {
 void measures_init(struct measures *m, const struct jail_set *jails, const struct geoip *geoip,
 		   const char *realm, uint32_t horizon_s);
 void measures_fini(struct measures *m);
+/* How subjects pack the windows that lie with them. */
+struct own_form measures_form(const struct measures *m);
 
 /*
  * True where the rule reads the sightings of its subject and has no windows: distinct values of

@@ -11,6 +11,7 @@
 #include "core/rule/queue.h"
 
 #include "core/base/hash.h"
+#include "core/rule/subject.h"
 
 #include <ctype.h>
 
@@ -39,7 +40,7 @@ static bool is_queue_id(struct slice id)
 	return true;
 }
 
-struct queued *queue_add(struct queue *q, struct slice id, struct subject *account,
+struct queued *queue_add(struct queue *q, struct slice id, uint64_t account,
 			 const struct prefix *host, uint32_t now_s)
 {
 	uint32_t idle_before = now_s > QUEUE_KEEP_S ? now_s - QUEUE_KEEP_S : 0;
@@ -48,6 +49,7 @@ struct queued *queue_add(struct queue *q, struct slice id, struct subject *accou
 	if (!is_queue_id(id))
 		return NULL;
 	m = table_add(&q->table, hash_bytes(id.ptr, id.len), idle_before, NULL);
+	table_mark(m);
 	m->head.last = now_s;
 	m->account = account;
 	m->has_host = host;
@@ -73,7 +75,7 @@ const struct queued *queue_next_of(const struct queue *q, const struct subject *
 	const struct queued *m = after;
 
 	while ((m = table_next(&q->table, m)))
-		if (m->account == account)
+		if (m->account == account->hash)
 			return m;
 	return NULL;
 }

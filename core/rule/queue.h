@@ -18,8 +18,8 @@ struct subject;
 /* One message of an authenticated user that is, as far as the log says, still in the queue. */
 struct queued {
 	struct table_head head; /* last: when it was accepted */
-	struct subject *account;
-	struct prefix host; /* where it came from */
+	uint64_t account;       /* its subject's hash */
+	struct prefix host;     /* where it came from */
 	char id[QUEUE_ID_LONGEST + 1];
 	bool has_host;
 	bool counted;  /* its recipients are: a retry says them again */
@@ -36,11 +36,11 @@ void queue_fini(struct queue *q);
 /* NULL where nobody authenticated for that id. */
 struct queued *queue_find(const struct queue *q, struct slice id);
 /*
- * Notes that `id` is a message of `account`, from `host` (NULL: unknown), accepted at `now_s`. Short
+ * Notes that `id` is a message of the subject with that hash, from `host` (NULL: unknown), accepted at `now_s`. Short
  * queue ids are used again: an older message of that id is forgotten. NULL for an id that is
  * none (empty, too long, or with characters that no server makes).
  */
-struct queued *queue_add(struct queue *q, struct slice id, struct subject *account,
+struct queued *queue_add(struct queue *q, struct slice id, uint64_t account,
 			 const struct prefix *host, uint32_t now_s);
 void queue_remove(struct queue *q, struct slice id);
 /* The queue's next message of `account` after `after` (NULL: its first), or NULL. */

@@ -5,7 +5,8 @@
  * networks that are its owner's. The distinct rules on an account's logins read its sightings;
  * no window of their own is kept for them. A name that is attacked and an address that attacks
  * are the same kind of thing, so that one report and one set of rules serves all three; those
- * two an attacker can invent, so their number is bounded.
+ * two an attacker can invent, so their number is bounded. Accounts are not: those that were not
+ * seen lately lie packed on a shelf.
  *
  * `network` of a sighting is a number that is equal for what counts as one network: the class of
  * a mail fetcher, else the ASN, else the prefix (engine.c fills it in).
@@ -13,6 +14,7 @@
 #include "core/rule/subject.h"
 
 #include "core/base/mem.h"
+#include "core/rule/subject_pack.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -27,56 +29,188 @@ static void sighting_fini(struct sighting *s)
 	free(s->rdns);
 }
 
-static void slot_drop(void *element)
+static void sightings_fini(struct subject *s)
 {
-	struct subject *s = ((struct subject_slot *)element)->subject;
-
 	for (size_t i = 0; i < s->n_sightings; i++)
 		sighting_fini(&s->sighting[i]);
 	free(s->sighting);
+}
+
+void subject_fini(struct subject *s)
+{
+	sightings_fini(s);
+	own_fini(&s->own);
 	free(s->known);
 	free(s->daily);
 	free(s->limit_class);
 	free(s->bound);
 	free(s->name);
+}
+
+static void slot_drop(void *element)
+{
+	struct subject *s = ((struct subject_slot *)element)->subject;
+
+	subject_fini(s);
 	free(s);
 }
 
-void subjects_init(struct subjects *s, enum subject_kind kind, size_t most)
+void subjects_init(struct subjects *s, enum subject_kind kind, size_t most,
+		   const struct subject_form *form)
 {
-	s->kind = kind;
+	*s = (struct subjects){ .kind = kind, .busy_most = BUSY_MOST };
+	if (form)
+		s->form = *form;
 	table_init(&s->table, sizeof(struct subject_slot), most, slot_drop);
+	shelf_init(&s->shelf);
 }
 
 void subjects_fini(struct subjects *s)
 {
 	table_fini(&s->table);
+	shelf_fini(&s->shelf);
+	pack_fini(&s->pack);
+	free(s->busy);
 }
 
-struct subject *subjects_find(const struct subjects *s, uint64_t hash)
+size_t subjects_count(const struct subjects *s)
+{
+	return s->table.n + s->shelf.n;
+}
+
+/* Puts it on the shelf; false where it is too large for that, and stays. */
+static bool put_away(struct subjects *s, struct subject *subject)
+{
+	struct subject_slot *slot = table_find(&s->table, subject->hash);
+
+	s->pack.len = 0;
+	subject_pack(&s->pack, subject, &s->form, s->now, false);
+	if (s->pack.len > SHELF_RECORD_MOST)
+		return false;
+	shelf_put(&s->shelf, subject->hash, pack_contents(&s->pack), table_is_marked(slot));
+	table_take(&s->table, slot);
+	s->busy[subject->busy_index] = s->busy[--s->n_busy];
+	s->busy[subject->busy_index]->busy_index = subject->busy_index;
+	subject_fini(subject);
+	free(subject);
+	return true;
+}
+
+/*
+ * One more account becomes busy. Where there are too many already the hand goes round: who was not
+ * asked for since it came by is put away. It looks at a few only, for the others wait as well.
+ */
+static void make_busy(struct subjects *s, struct subject *subject)
+{
+	enum { LOOK_AT = 16 };
+
+	for (int i = 0; i < LOOK_AT && s->n_busy >= s->busy_most; i++) {
+		struct subject *other = s->busy[s->hand++ % s->n_busy];
+
+		if (other->used || other->pins > 0)
+			other->used = false;
+		else
+			(void)put_away(s, other);
+	}
+	s->busy = array_grow(s->busy, s->n_busy, &s->cap_busy, sizeof(*s->busy));
+	subject->busy_index = (uint32_t)s->n_busy;
+	s->busy[s->n_busy++] = subject;
+}
+
+/* Unpacks an account that is wanted again, into the slot that was made for it. */
+static void bring_back(struct subjects *s, struct subject_slot *slot, struct slice record,
+		       bool changed)
+{
+	struct subject *subject = xcalloc(1, sizeof(*subject));
+	struct packed p = packed_of(record);
+
+	subject->hash = slot->head.key;
+	subject->kind = (uint8_t)s->kind;
+	subject_unpack(&p, subject, &s->form);
+	assert(packed_end(&p)); /* we wrote it ourselves */
+	slot->subject = subject;
+	slot->head.last = subject->last;
+	if (changed)
+		table_mark(slot);
+	shelf_remove(&s->shelf, subject->hash);
+	make_busy(s, subject);
+}
+
+/* The slot of an account that lies on the shelf, or NULL. */
+static struct subject_slot *take_down(struct subjects *s, uint64_t hash)
+{
+	bool changed = false;
+	struct slice record = shelf_find(&s->shelf, hash, &changed);
+
+	if (!record.ptr)
+		return NULL;
+	bring_back(s, table_add(&s->table, hash, 0, NULL), record, changed);
+	return table_find(&s->table, hash);
+}
+
+struct subject *subjects_find(struct subjects *s, uint64_t hash)
+{
+	struct subject_slot *slot = table_find(&s->table, hash);
+
+	if (!slot)
+		slot = take_down(s, hash);
+	if (!slot)
+		return NULL;
+	slot->subject->used = true;
+	return slot->subject;
+}
+
+struct subject *subjects_busy(const struct subjects *s, uint64_t hash)
 {
 	const struct subject_slot *slot = table_find(&s->table, hash);
 
 	return slot ? slot->subject : NULL;
 }
 
+void subjects_mark(struct subjects *s, const struct subject *subject)
+{
+	struct subject_slot *slot = table_find(&s->table, subject->hash);
+
+	if (slot)
+		table_mark(slot);
+}
+
+static struct subject_slot *make(struct subjects *s, uint64_t hash, struct slice name,
+				 uint32_t idle_before)
+{
+	struct subject_slot *slot =
+		table_add(&s->table, hash, s->kind == SUBJECT_ACCOUNT ? 0 : idle_before, NULL);
+
+	slot->subject = xcalloc(1, sizeof(*slot->subject));
+	slot->subject->hash = hash;
+	slot->subject->kind = (uint8_t)s->kind;
+	slot->subject->name = xstrndup(name.ptr, name.len);
+	if (s->kind == SUBJECT_ACCOUNT) {
+		make_busy(s, slot->subject);
+		slot = table_find(&s->table, hash);
+	}
+	return slot;
+}
+
 struct subject *subjects_get(struct subjects *s, uint64_t hash, struct slice name, uint32_t now,
 			     uint32_t idle_before, bool *is_new)
 {
-	/* Accounts are real and stay, with the networks they are known by. */
-	struct subject_slot *slot =
-		table_add(&s->table, hash, s->kind == SUBJECT_ACCOUNT ? 0 : idle_before, is_new);
+	struct subject_slot *slot = table_find(&s->table, hash);
 
-	if (!slot->subject) {
-		slot->subject = xcalloc(1, sizeof(*slot->subject));
-		slot->subject->hash = hash;
-		slot->subject->kind = (uint8_t)s->kind;
-		slot->subject->name = xstrndup(name.ptr, name.len);
-	}
+	if (!slot)
+		slot = take_down(s, hash);
+	if (is_new)
+		*is_new = !slot;
+	if (!slot)
+		slot = make(s, hash, name, idle_before);
+	slot->subject->used = true;
 	if (now > slot->subject->last)
 		slot->subject->last = now;
+	if (now > s->now)
+		s->now = now;
 	if (slot->subject->pins == 0)
 		slot->head.last = slot->subject->last;
+	table_mark(slot);
 	return slot->subject;
 }
 
@@ -87,6 +221,7 @@ void subjects_pin(struct subjects *s, struct subject *subject)
 	assert(slot);
 	subject->pins++;
 	slot->head.last = TABLE_PINNED;
+	table_mark(slot);
 }
 
 void subjects_unpin(struct subjects *s, struct subject *subject)
@@ -142,10 +277,8 @@ static void drop_oldest(struct subject *s)
 	drop_sighting(s, oldest);
 }
 
-static void grow(struct subject *s)
+void subject_reserve_sightings(struct subject *s, uint16_t cap)
 {
-	/* Most accounts have one address, or two. */
-	uint16_t cap = s->cap_sightings ? (uint16_t)(s->cap_sightings * 2) : 1;
 	struct sighting *wider = xcalloc(cap, sizeof(*wider) + sizeof(uint16_t));
 
 	if (s->n_sightings > 0) {
@@ -167,8 +300,10 @@ static void make_room(struct subject *s, uint32_t idle_before)
 		drop_oldest(s);
 		s->more_sightings = true;
 	}
+	/* Most accounts have one address, or two. */
 	if (s->n_sightings == s->cap_sightings)
-		grow(s);
+		subject_reserve_sightings(s,
+					  s->cap_sightings ? (uint16_t)(s->cap_sightings * 2) : 1);
 }
 
 struct sighting *subject_add_sighting(struct subject *s, const struct prefix *host,

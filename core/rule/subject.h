@@ -4,6 +4,8 @@
 #include "core/base/address.h"
 #include "core/base/table.h"
 #include "core/rule/geoip.h"
+#include "core/rule/own.h"
+#include "core/rule/shelf.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -80,22 +82,55 @@ struct subject {
 	uint32_t ignored;         /* jails that ignore it, one bit each */
 	uint32_t standing;        /* jails in which a rule holds, one bit each */
 	uint32_t suspected_until; /* no network becomes known before; seconds since 1970 */
-	struct daily *daily;      /* NULL until a message comes */
-	uint8_t *bound; /* what rules about places measure at most: see engine.c; or NULL */
-	char *name;     /* lower case, with realm; for an address its text */
-	uint32_t pins;  /* decisions that need its sightings kept */
+	struct own_windows own;
+	struct daily *daily; /* NULL until a message comes */
+	uint8_t *bound;      /* what rules about places measure at most: see engine.c; or NULL */
+	char *name;          /* lower case, with realm; for an address its text */
+	uint32_t pins;       /* decisions that need its sightings kept */
+	uint32_t busy_index; /* where it stands among those that may be put on the shelf */
+	bool used;           /* since the hand came by */
 };
 
-/* Subjects of one kind, by hash. */
+/* What is needed to pack and unpack a subject. */
+struct subject_form {
+	struct own_form windows;
+	size_t n_jails; /* how many classes of limits it has */
+};
+
+/*
+ * Subjects of one kind, by hash. Accounts are real and stay: those that nobody asked for lately are
+ * packed and put on a shelf, from where they come back as they were (but for the names of their
+ * addresses). Names and addresses are as many as attackers invent, and are dropped instead.
+ */
 struct subjects {
 	struct table table;
 	enum subject_kind kind;
+	size_t busy_most; /* accounts that lie unpacked */
+	struct shelf shelf;
+	struct subject **busy; /* those that may be put on the shelf */
+	size_t n_busy, cap_busy, hand;
+	struct subject_form form;
+	struct pack pack;
+	uint32_t now; /* the latest moment that anybody was asked for at */
 };
 
-/* `most` bounds their number where attackers choose the names (0: no bound). */
-void subjects_init(struct subjects *s, enum subject_kind kind, size_t most);
+enum { BUSY_MOST = 16384 };
+
+/*
+ * `most` bounds their number where attackers choose the names (0: no bound). What `form` points to
+ * is borrowed; it may be NULL where no subject has windows of its own, or limits.
+ */
+void subjects_init(struct subjects *s, enum subject_kind kind, size_t most,
+		   const struct subject_form *form);
 void subjects_fini(struct subjects *s);
-struct subject *subjects_find(const struct subjects *s, uint64_t hash);
+/* How many there are in all. */
+size_t subjects_count(const struct subjects *s);
+/* NULL where there is none. What is found stays where it is until the next look-up of its kind. */
+struct subject *subjects_find(struct subjects *s, uint64_t hash);
+/* The same, but NULL for one on the shelf; who is pinned never is there. */
+struct subject *subjects_busy(const struct subjects *s, uint64_t hash);
+/* It was changed other than through subjects_get(). */
+void subjects_mark(struct subjects *s, const struct subject *subject);
 /* Finds or makes it; `name` is copied. Names and addresses idle since `idle_before` may go. */
 struct subject *subjects_get(struct subjects *s, uint64_t hash, struct slice name, uint32_t now,
 			     uint32_t idle_before, bool *is_new);
@@ -103,6 +138,10 @@ struct subject *subjects_get(struct subjects *s, uint64_t hash, struct slice nam
 void subjects_pin(struct subjects *s, struct subject *subject);
 void subjects_unpin(struct subjects *s, struct subject *subject);
 
+/* Gives back what the subject owns, not the subject. */
+void subject_fini(struct subject *s);
+/* Room for so many sightings in all, at least as many as there are. */
+void subject_reserve_sightings(struct subject *s, uint16_t cap);
 struct sighting *subject_find_sighting(const struct subject *s, const struct prefix *host);
 /*
  * A new, zeroed sighting; `host` must not be among them. Where there is no room for it those last
