@@ -319,7 +319,7 @@ static void take_last_line(struct program *p)
 }
 
 /* Its status, and what is left of its group where time was over. */
-static int finish(struct program *p, unsigned int timeout_s)
+static int finish(struct program *p)
 {
 	int status = 0;
 
@@ -336,22 +336,20 @@ static int finish(struct program *p, unsigned int timeout_s)
 	if (!p->killed)
 		return 0;
 	(void)snprintf(p->run->error, sizeof(p->run->error),
-		       "%s: it did not end within %u s and was killed", p->run->argv[0], timeout_s);
+		       "%s: it did not end in time and was killed", p->run->argv[0]);
 	return -1;
 }
 
-/* What the program may take, in seconds: no more than is left of the call. */
-static unsigned int time_for(const struct postern_run *run)
+/* When the program's time is over: its own, or the call's where that ends before. */
+static int64_t deadline_for(const struct postern_run *run)
 {
-	int64_t wanted = run->timeout_s ? run->timeout_s : limits.timeout_s;
-	int64_t left = limits.deadline_ms ? (limits.deadline_ms - clock_ms() + 999) / 1000 : wanted;
+	unsigned int own_s = run->timeout_s ? run->timeout_s : limits.timeout_s;
+	int64_t own = clock_ms() + INT64_C(1000) * own_s;
 
-	if (left < 1)
-		left = 1;
-	return (unsigned int)(left < wanted ? left : wanted);
+	return limits.deadline_ms && limits.deadline_ms < own ? limits.deadline_ms : own;
 }
 
-static int run_to_end(struct program *p, unsigned int timeout_s)
+static int run_to_end(struct program *p)
 {
 	const int ours[] = { p->in, p->out, p->err };
 
@@ -360,12 +358,11 @@ static int run_to_end(struct program *p, unsigned int timeout_s)
 	running = p->pid;
 	serve(p);
 	running = 0;
-	return finish(p, timeout_s);
+	return finish(p);
 }
 
 int program_run(struct postern_run *run)
 {
-	unsigned int timeout_s = time_for(run);
 	struct program p = { .run = run, .pidfd = -1, .in = -1, .out = -1, .err = -1 };
 	int ret;
 
@@ -379,10 +376,10 @@ int program_run(struct postern_run *run)
 		return refuse(run, "a program's absolute path was expected", EINVAL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	keep_output(&p, "", 0);
-	p.deadline_ms = clock_ms() + INT64_C(1000) * timeout_s;
+	p.deadline_ms = deadline_for(run);
 	ret = start(&p);
 	if (ret == 0)
-		ret = run_to_end(&p, timeout_s);
+		ret = run_to_end(&p);
 	close_fd(&p.in);
 	close_fd(&p.out);
 	close_fd(&p.err);

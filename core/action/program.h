@@ -12,8 +12,8 @@
 int program_run(struct postern_run *run);
 
 /*
- * For programs that name no time of their own: `timeout_s`. No program outlives `deadline_ms`
- * of clock_ms() by more than a second (0: there is no deadline).
+ * For programs that name no time of their own: `timeout_s`. None goes on after `deadline_ms` of
+ * clock_ms(), but for the two seconds between SIGTERM and SIGKILL (0: there is no deadline).
  */
 void program_limit(unsigned int timeout_s, int64_t deadline_ms);
 /* Kills what runs, group and all; may be called by a signal handler. */
