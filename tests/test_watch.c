@@ -124,10 +124,10 @@ static const struct row rows[] = {
 	    { "put e/a 3", "" } } },
 	{ "one file by two paths",
 	  { "a", "b" },
-	  { { "put a 1", "a:1 b!" },
+	  { { "put a 1", "b! a:1" },
 	    { "ln a b", "b!" },
 	    { "rm a", "b!" },
-	    { "put a 2", "a:2 b!" } } },
+	    { "put a 2", "b! a:2" } } },
 };
 
 struct world {

@@ -19,6 +19,7 @@
 
 #include "core/base/mem.h"
 #include "core/filter/lost.h"
+#include "core/filter/matcher.h"
 #include "core/filter/stamp.h"
 #include "core/source/follow_journal.h"
 
@@ -251,6 +252,27 @@ static void add_wd(struct live *l, int wd, struct live_log *log)
 	l->wd[l->n_wds++].log = log;
 }
 
+static void start(struct live *l, struct live_log *log, enum tail_from from)
+{
+	struct err err;
+
+	if (tail_start(log->tail, from, l->now, &err) < 0)
+		problem(l, log, err.text);
+	log->asked = false;
+	log->ready = true;
+}
+
+static void ask_for_siblings(struct live *l, struct live_log *log)
+{
+	if (log->asked || !tail_wants_siblings(log->tail))
+		return;
+	log->asked = true;
+	if (l->options.want_siblings)
+		l->options.want_siblings(l->options.ctx, log->number);
+	else
+		start(l, log, TAIL_FROM_START);
+}
+
 void live_opened(struct live *l, size_t number, int fd, int wd, struct instant now)
 {
 	struct live_log *log = find_log(l, number);
@@ -265,16 +287,7 @@ void live_opened(struct live *l, size_t number, int fd, int wd, struct instant n
 		add_wd(l, wd, log);
 	tail_give(log->tail, fd, now);
 	log->ready = true;
-}
-
-static void start(struct live *l, struct live_log *log, enum tail_from from)
-{
-	struct err err;
-
-	if (tail_start(log->tail, from, l->now, &err) < 0)
-		problem(l, log, err.text);
-	log->asked = false;
-	log->ready = true;
+	ask_for_siblings(l, log);
 }
 
 void live_start(struct live *l, size_t number, enum tail_from from, struct instant now)
@@ -420,17 +433,6 @@ static void note_last_line(struct live_log *log)
 		log->stats.last_line = at;
 }
 
-static void ask_for_siblings(struct live *l, struct live_log *log)
-{
-	if (log->asked || !tail_wants_siblings(log->tail))
-		return;
-	log->asked = true;
-	if (l->options.want_siblings)
-		l->options.want_siblings(l->options.ctx, log->number);
-	else
-		start(l, log, TAIL_FROM_START);
-}
-
 /* Reads the log's next lines into a batch; true where there is one. */
 static bool read_on(struct live *l, struct live_log *log, uint64_t *lines)
 {
@@ -444,14 +446,13 @@ static bool read_on(struct live *l, struct live_log *log, uint64_t *lines)
 		problem(l, log, err.text);
 	log->failures = rc < 0 ? log->failures + 1 : 0;
 	log->ready = rc > 0 || (rc < 0 && log->failures < FAILURES_MOST);
+	ask_for_siblings(l, log);
 	if (log->batch->block.len > 0) {
 		*lines += scan(l, log);
 		return true;
 	}
 	give_batch(l, log->batch);
 	log->batch = NULL;
-	if (rc == 0)
-		ask_for_siblings(l, log);
 	*lines += 1; /* no line, but not for nothing either */
 	return false;
 }

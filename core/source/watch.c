@@ -52,6 +52,7 @@ struct log {
 	dev_t dev;  /* of that file, or of the last there was; ino 0: none ever */
 	ino_t ino;
 	int wd, old_wd; /* in modify_fd, of this file and the one before; -1: none */
+	bool opened;    /* and not yet told */
 	int problem;    /* the errno value that was told; 0: none */
 	/* Where its last name stands, symbolic links followed; NULL where the way there is not. */
 	const char *dir, *name;
@@ -421,8 +422,9 @@ static void expand(struct watch *w, const char *path)
 
 static void tell_opened(struct watch *w, size_t i)
 {
-	const struct log *log = &w->log[i];
+	struct log *log = &w->log[i];
 
+	log->opened = false;
 	w->options.on_opened(w->options.ctx, i, log->path, log->fd, log->wd);
 }
 
@@ -527,7 +529,7 @@ static void visit(struct watch *w, size_t i)
 	log->dev = st.st_dev;
 	log->ino = st.st_ino;
 	watch_file(w, log, way->full);
-	tell_opened(w, i);
+	log->opened = true;
 out:
 	free(way);
 }
@@ -563,6 +565,10 @@ static void walk_all(struct watch *w, struct instant now)
 	for (size_t i = 0; i < w->n_logs; i++)
 		visit(w, i);
 	drop_old_wds(w);
+	/* Who is told may ask for siblings, and then all ways must be known. */
+	for (size_t i = 0; i < w->n_logs; i++)
+		if (w->log[i].opened)
+			tell_opened(w, i);
 }
 
 static bool matters(const struct watch *w, const struct inotify_event *event)
