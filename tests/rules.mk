@@ -13,7 +13,7 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(BUILD)/libpostern.a
 	$(Q)$(link) -lcmocka $(TEST_LDFLAGS)
 
 # What tests a part of core/cli links that too.
-CLI_TESTS := test_request test_control test_selfwatch test_ignored
+CLI_TESTS := test_request test_control test_selfwatch test_ignored test_metrics_server
 CLI_FUZZERS := fuzz_control
 
 $(CLI_TESTS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libcli.a \
@@ -124,9 +124,15 @@ $(BUILD)/tests/measure: $(BUILD)/tests/bench/measure.o
 	$(say) LD $@
 	$(Q)$(link)
 
-BENCH_LOG := build/bench/mail.log
+# What the plugins that speak netlink are made of; their tests stand in for the kernel.
+$(BUILD)/actions/kernel/%.o: override CPPFLAGS += -Icore/action
+$(BUILD)/tests/test_nftables: $(PARTS_nftables:%.c=$(BUILD)/%.o)
+$(BUILD)/tests/test_kick: $(PARTS_kick:%.c=$(BUILD)/%.o)
+$(BUILD)/tests/test_nftables: TEST_LDFLAGS = -lmnl -lnftnl $(WRAP_SOCKET) -Wl,--wrap=time
+$(BUILD)/tests/test_kick: TEST_LDFLAGS = -lmnl $(WRAP_SOCKET)
+WRAP_SOCKET := $(addprefix -Xlinker --wrap=mnl_socket_,open2 bind close get_fd sendto recvfrom)
+-include $(PARTS_nftables:%.c=$(BUILD)/%.d)
 
-$(BENCH_LOG): $(GEOIP_DIR)/geoip $(GEOIP_DIR)/geoip6 build/plain/tests/simulate
 # For tests/bench/nftables: a bare program, and one that drives the plugin.
 $(BUILD)/tests/nft_bare: $(BUILD)/tests/bench/nft_bare.o
 	$(say) LD $@
@@ -138,6 +144,9 @@ $(BUILD)/tests/nft_ban: $(BUILD)/tests/bench/nft_ban.o $(BUILD)/libpostern.a
 
 -include $(BUILD)/tests/bench/nft_bare.d $(BUILD)/tests/bench/nft_ban.d
 
+BENCH_LOG := build/bench/mail.log
+
+$(BENCH_LOG): $(GEOIP_DIR)/geoip $(GEOIP_DIR)/geoip6 build/plain/tests/simulate
 	@mkdir -p $(@D)
 	$(say) SIM $@
 	$(Q)build/plain/tests/simulate bench --geoip $(GEOIP_DIR)/geoip --log $@.new && mv $@.new $@
@@ -146,13 +155,13 @@ $(BUILD)/tests/nft_ban: $(BUILD)/tests/bench/nft_ban.o $(BUILD)/libpostern.a
 bench: all geoip $(BENCH_LOG) build/plain/tests/measure bench-nftables ## speed and memory against grep, mawk and others
 	$(Q)GEOIP=$(GEOIP_DIR)/geoip tests/bench/speed $(BENCH_LOG)
 
-.PHONY: bench-detect
-bench-detect: all geoip build/plain/tests/simulate build/plain/tests/judge ## how well it decides
-	$(Q)GEOIP=$(GEOIP_DIR)/geoip tests/bench/detect
 .PHONY: bench-nftables
 bench-nftables: build/plain/actions/nftables.so build/plain/tests/nft_bare build/plain/tests/nft_ban
 	$(Q)tests/bench/nftables
 
+.PHONY: bench-detect
+bench-detect: all geoip build/plain/tests/simulate build/plain/tests/judge ## how well it decides
+	$(Q)GEOIP=$(GEOIP_DIR)/geoip tests/bench/detect
 
 .PHONY: profile
 profile: all geoip $(BENCH_LOG) ## where the time of a scan goes (perf)

@@ -10,9 +10,24 @@
 
 #include "core/base/mem.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { SAMPLE_MS = 5000, PROBLEM_MS = 3600 * 1000 };
+
+void view_open(struct view *v, struct instant now)
+{
+	*v = (struct view){ .started = now,
+			    .statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC) };
+}
+
+void view_close(struct view *v)
+{
+	if (v->statm >= 0)
+		(void)close(v->statm);
+	v->statm = -1;
+}
 
 void view_note(struct view *v, struct instant now)
 {

@@ -17,7 +17,7 @@ struct meter {
 	uint64_t lines[2], events[2];
 };
 
-/* Borrowed, all of it; zeroed at first but for what is named here. */
+/* Init with view_open(), then fill in the rest, all of which is borrowed. */
 struct view {
 	const struct setup *setup;
 	struct engine *engine;
@@ -28,8 +28,13 @@ struct view {
 	struct selfwatch *watch;
 	struct instant started;
 	const char *dir; /* the state folder */
+	int statm;       /* /proc/self/statm; -1: it could not be opened */
 	struct meter meter[VIEW_LOGS_MOST];
 };
+
+/* Before the process gives up its rights: it will see no files then. */
+void view_open(struct view *v, struct instant now);
+void view_close(struct view *v);
 
 /* Notes what was read so far; call it now and then while lines come, after each checkpoint say. */
 void view_note(struct view *v, struct instant now);
