@@ -7,11 +7,14 @@
  */
 #include "core/source/journal.h"
 
+#include "core/source/follow_journal.h"
 #include "core/source/reader.h"
 #include "tests/rows.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -206,6 +209,158 @@ static void refusals(void **state)
 	assert_null(j);
 }
 
+/* What came over the channel: the text of all blocks, and the last cursor. */
+struct received {
+	struct pack text;
+	char *cursor;
+	bool gap;
+	unsigned int problems;
+};
+
+static void received_fini(struct received *r)
+{
+	pack_fini(&r->text);
+	free(r->cursor);
+}
+
+/* Follows the journal files in the folder in a child until `enough` bytes of lines came. */
+static void follow(const char *cursor, bool from_start, size_t enough, struct received *r)
+{
+	struct follow_options options = { folder, from_start };
+	struct slice after = cursor ? slice_of(cursor) : (struct slice){ NULL, 0 };
+	struct journal_lines lines;
+	struct channel *channel;
+	struct message m;
+	int ends[2], status, ret;
+	struct err err;
+	pid_t child;
+
+	*r = (struct received){ 0 };
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		close(ends[0]);
+		_exit(follow_journal(channel_new(ends[1]), after, &options, &err) < 0);
+	}
+	close(ends[1]);
+	channel = channel_new(ends[0]);
+	while (!r->cursor || r->text.len < enough) {
+		struct pollfd wait = { .fd = ends[0], .events = POLLIN };
+
+		assert_int_equal(poll(&wait, 1, 60000), 1);
+		while ((ret = channel_receive(channel, &m, &err)) > 0) {
+			if (m.type == JOURNAL_PROBLEM) {
+				r->problems++;
+				continue;
+			}
+			assert_int_equal(m.type, JOURNAL_LINES);
+			assert_true(journal_lines_unpack(&lines, m.body));
+			pack_bytes(&r->text, lines.lines.ptr, lines.lines.len);
+			r->gap = r->gap || lines.gap;
+			free(r->cursor);
+			r->cursor = xstrndup(lines.cursor.ptr, lines.cursor.len);
+		}
+		if (ret < 0)
+			fail_msg("%s", err.text);
+	}
+	channel_free(channel); /* which ends it */
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+static char *slurp_journal(size_t *len)
+{
+	const char *const files[] = { journal_path };
+	char *text = xcalloc(1, 1 << 20);
+	uint64_t long_lines = 0;
+	struct journal *j;
+	struct err err;
+
+	assert_int_equal(journal_open(&j, files, 1, INSTANT_NONE, &err), 0);
+	assert_int_equal(journal_read(j, text, 1 << 20, len, &long_lines, &err), 0);
+	journal_close(j);
+	return text;
+}
+
+static void followed(void **state)
+{
+	struct received r;
+	size_t len;
+	char *want;
+
+	(void)state;
+	if (!have_journal())
+		skip();
+	want = slurp_journal(&len);
+	follow(NULL, true, len, &r);
+	assert_int_equal(r.text.len, len);
+	assert_memory_equal(r.text.data, want, len);
+	assert_false(r.gap);
+	received_fini(&r);
+	/* Not from the start: the newest entry's cursor, and no line. */
+	follow(NULL, false, 0, &r);
+	assert_int_equal(r.text.len, 0);
+	assert_non_null(r.cursor);
+	received_fini(&r);
+	free(want);
+}
+
+/* The cursor of an entry in the middle, and of one that never was. */
+static void followed_from_a_cursor(void **state)
+{
+	const char *const files[] = { journal_path };
+	char *want, *cursor, *t, *other, line[READER_LINE_MOST + 2];
+	uint64_t long_lines = 0;
+	size_t len, got;
+	struct journal *j;
+	struct received r;
+	struct err err;
+
+	(void)state;
+	if (!have_journal())
+		skip();
+	want = slurp_journal(&len);
+	assert_int_equal(journal_open(&j, files, 1, INSTANT_NONE, &err), 0);
+	/* One entry at a time, since there is room for one line alone. */
+	assert_int_equal(journal_read(j, line, sizeof(line), &got, &long_lines, &err), 0);
+	cursor = journal_cursor(j);
+	assert_non_null(cursor);
+	journal_close(j);
+	follow(cursor, false, len - got, &r);
+	assert_int_equal(r.text.len, len - got);
+	assert_memory_equal(r.text.data, want + got, len - got);
+	assert_int_equal(r.problems, 0);
+	received_fini(&r);
+	/* The same moment and another file: it was vacuumed, and the nearest is read. */
+	other = xstrdup(cursor);
+	t = strstr(other, "s=");
+	assert_non_null(t);
+	memset(t + 2, '0', 32);
+	t = strstr(other, "b=");
+	assert_non_null(t);
+	memset(t + 2, '0', 32);
+	t = strstr(other, "x=");
+	assert_non_null(t);
+	t[2] = t[2] == '1' ? '2' : '1';
+	follow(other, false, 1, &r);
+	assert_true(r.gap);
+	assert_int_equal(r.problems, 1);
+	received_fini(&r);
+	free(other);
+	free(cursor);
+	free(want);
+}
+
+static void refuses_lines(void **state)
+{
+	struct journal_lines lines;
+
+	(void)state;
+	assert_false(journal_lines_unpack(&lines, (struct slice){ "", 0 }));
+	assert_false(journal_lines_unpack(&lines, (struct slice){ "\0\1\0\0\0", 5 }));
+}
+
 static int make_files(void **state)
 {
 	FILE *to;
@@ -240,6 +395,8 @@ int main(void)
 		cmocka_unit_test(exported),         cmocka_unit_test(by_files),
 		cmocka_unit_test(by_content),       cmocka_unit_test(since_a_moment),
 		cmocka_unit_test(since_the_future), cmocka_unit_test(refusals),
+		cmocka_unit_test(followed),         cmocka_unit_test(followed_from_a_cursor),
+		cmocka_unit_test(refuses_lines),
 	};
 
 	return _cmocka_run_group_tests(__FILE__, tests, COUNT(tests), make_files, remove_files);

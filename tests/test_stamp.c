@@ -656,27 +656,54 @@ static struct instant moment(const char *text)
 	return at;
 }
 
-static void check_clock(void **state)
+/* Another clock that goes on where this one is, on another day. */
+static struct stamp_clock *restarted(struct stamp_clock *clock)
 {
-	const struct clock_row *row = *state;
-	struct stamp_clock *clock;
+	struct stamp_clock *other = stamp_clock_new(moment("2031-05-05T05:05:05Z"));
+	struct pack saved = { 0 };
+	struct packed in;
+
+	stamp_clock_save(clock, &saved);
+	in = packed_of(pack_contents(&saved));
+	stamp_clock_restore(other, &in);
+	assert_true(packed_end(&in));
+	stamp_clock_free(clock);
+	pack_fini(&saved);
+	return other;
+}
+
+/* With `restarts` there is one behind each line, which is then read a second time. */
+static void read_clock(const struct clock_row *row, bool restarts)
+{
+	struct stamp_clock *clock = stamp_clock_new(moment(row->newest));
 	char got[INSTANT_TEXT];
 
-	assert_int_equal(setenv("TZ", row->tz, 1), 0);
-	tzset();
-	clock = stamp_clock_new(moment(row->newest));
 	for (size_t i = 0; i < LINES_MOST && row->lines[i].stamp; i++) {
 		struct line line;
 		struct instant at;
 
 		assert_true(line_parse(&line, slice_of(row->lines[i].stamp)));
 		at = stamp_clock_read(clock, &line.stamp);
+		if (restarts) {
+			clock = restarted(clock);
+			at = stamp_clock_read(clock, &line.stamp);
+		}
 		if (!*row->lines[i].want)
 			assert_true(instant_is_none(at));
 		else
 			assert_string_equal(instant_rfc3339(at, got), row->lines[i].want);
 	}
 	stamp_clock_free(clock);
+}
+
+static void check_clock(void **state)
+{
+	const struct clock_row *row = *state;
+
+	assert_int_equal(setenv("TZ", row->tz, 1), 0);
+	tzset();
+	read_clock(row, false);
+	read_clock(row, true);
 }
 
 /* A whole night of October, a line a second: no moment may step back, none may be left out. */
@@ -730,14 +757,38 @@ static void check_foreign(void **state)
 	stamp_clock_free(NULL);
 }
 
+/* What is no state of a clock leaves it as it was. */
+static void check_damaged(void **state)
+{
+	static const struct stamp good = { .month = 11, .day = 20 };
+	struct stamp_clock *clock = stamp_clock_new(moment("2026-11-20T12:00:00Z"));
+	char bytes[28];
+	char got[INSTANT_TEXT];
+
+	(void)state;
+	assert_int_equal(setenv("TZ", "UTC", 1), 0);
+	tzset();
+	memset(bytes, 0x7f, sizeof(bytes));
+	for (size_t len = 0; len <= sizeof(bytes); len++) {
+		struct packed in = packed_of((struct slice){ bytes, len });
+
+		stamp_clock_restore(clock, &in);
+		assert_true(in.bad);
+	}
+	assert_string_equal(instant_rfc3339(stamp_clock_read(clock, &good), got),
+			    "2026-11-20T00:00:00Z");
+	stamp_clock_free(clock);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(parse_rows) + COUNT(clock_rows) + 2];
+	struct CMUnitTest tests[COUNT(parse_rows) + COUNT(clock_rows) + 3];
 	size_t n = 0;
 
 	ADD_ROWS(tests, n, parse_rows, check_parse);
 	ADD_ROWS(tests, n, clock_rows, check_clock);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(check_night);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(check_foreign);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(check_damaged);
 	return _cmocka_run_group_tests(__FILE__, tests, n, NULL, NULL);
 }

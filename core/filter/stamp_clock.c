@@ -217,12 +217,12 @@ void stamp_clock_save(const struct stamp_clock *clock, struct pack *out)
 	pack_u32(out, (uint32_t)clock->year);
 }
 
-/* A moment that a line can have had, give or take its zone. */
+/* A moment that a line can have had, give or take its zone and some years. */
 static struct instant packed_instant(struct packed *in)
 {
 	struct instant at = { (int64_t)packed_u64(in) };
 
-	if (at.ms < -DAY_MS || at.ms > NEWEST_MOST_MS + 13 * MONTH_MS)
+	if (at.ms < -120 * MONTH_MS || at.ms > NEWEST_MOST_MS + 13 * MONTH_MS)
 		in->bad = true;
 	return at;
 }
