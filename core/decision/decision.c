@@ -9,29 +9,15 @@
  *	   SUSPECT --nothing held for the horizon--> closed, evidence copied
  *	   ACT on an account stays open: it ends when an administrator or its bantime lifts it
  */
-#include "core/decision/decision.h"
+#include "core/decision/decision_parts.h"
 
 #include "core/base/hash.h"
 #include "core/base/mem.h"
-#include "core/base/table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct case_slot {
-	struct table_head head; /* key: jail and subject */
-	struct decision *open;  /* NULL: none at present */
-	struct decision *gravest;
-	unsigned int cases;
-};
-
-struct decisions {
-	struct engine *engine;
-	struct table slots;
-	struct decision **sorted;
-};
-
-static void decision_free(struct decision *d)
+void decision_free(struct decision *d)
 {
 	if (!d)
 		return;
@@ -67,6 +53,7 @@ void decisions_free(struct decisions *d)
 		decision_free(slot->gravest);
 	}
 	table_fini(&d->slots);
+	free(d->gone);
 	free(d->sorted);
 	free(d);
 }
@@ -95,18 +82,26 @@ static void note_before(struct decision *d)
 	d->has_before = true;
 }
 
-static struct decision *decision_open(struct decisions *all, const struct verdict *v)
+struct decision *decision_new(struct decisions *all, const struct jail *jail,
+			      struct subject *subject)
 {
 	struct decision *d = xcalloc(1, sizeof(*d));
 
-	d->jail = v->jail;
-	d->subject = v->subject;
-	d->kind = (enum subject_kind)v->subject->kind;
-	d->name = xstrdup(v->subject->name);
+	d->jail = jail;
+	d->subject = subject;
+	d->kind = (enum subject_kind)subject->kind;
+	d->name = xstrdup(subject->name);
 	d->suspect_at = d->act_at = INSTANT_NONE;
+	d->peak = xcalloc(jail->n_rules, sizeof(*d->peak));
+	engine_pin(all->engine, subject);
+	return d;
+}
+
+static struct decision *decision_open(struct decisions *all, const struct verdict *v)
+{
+	struct decision *d = decision_new(all, v->jail, v->subject);
+
 	d->begin_s = v->begin_s;
-	d->peak = xcalloc(v->jail->n_rules, sizeof(*d->peak));
-	engine_pin(all->engine, v->subject);
 	note_before(d);
 	return d;
 }
@@ -114,6 +109,37 @@ static struct decision *decision_open(struct decisions *all, const struct verdic
 static bool graver(const struct decision *a, const struct decision *b)
 {
 	return a->level != b->level ? a->level > b->level : a->score > b->score;
+}
+
+uint64_t case_key(const struct jail *jail, uint64_t subject_hash)
+{
+	return hash_pair(subject_hash, hash_name(jail->name));
+}
+
+/* The next checkpoint has to drop its row. */
+static void note_gone(struct decisions *all, const struct case_slot *slot)
+{
+	if (!slot->saved)
+		return;
+	all->gone = array_grow(all->gone, all->n_gone, &all->cap_gone, sizeof(*all->gone));
+	all->gone[all->n_gone++] = slot->head.key;
+}
+
+/* Ends a case where only open ones are kept. */
+static void decision_drop(struct decisions *all, struct case_slot *slot)
+{
+	struct decision *d = slot->open;
+	uint64_t key = slot->head.key;
+
+	if (all->on_close)
+		all->on_close(all->ctx, d);
+	note_gone(all, slot);
+	slot = table_find(&all->slots, key);
+	engine_unpin(all->engine, d->subject);
+	if (slot->gravest != d)
+		decision_free(slot->gravest);
+	decision_free(d);
+	table_remove(&all->slots, slot);
 }
 
 /* Ends a case: what is needed of the subject is copied, and it is let go. */
@@ -171,7 +197,7 @@ static void note_findings(struct decision *d, const struct verdict *v)
 void decisions_note(void *ctx, const struct verdict *v)
 {
 	struct decisions *all = ctx;
-	uint64_t key = hash_pair(v->subject->hash, v->jail->index);
+	uint64_t key = case_key(v->jail, v->subject->hash);
 	struct case_slot *slot = table_find(&all->slots, key);
 	struct decision *d = slot ? slot->open : NULL;
 
@@ -184,6 +210,7 @@ void decisions_note(void *ctx, const struct verdict *v)
 		if (!slot->gravest)
 			slot->gravest = d;
 	}
+	slot->dirty = true;
 	note_findings(d, v);
 	d->last_at = v->at;
 	if (v->begin_s < d->begin_s)
@@ -198,15 +225,86 @@ void decisions_note(void *ctx, const struct verdict *v)
 		d->level = v->level;
 }
 
-void decisions_sweep(struct decisions *d, struct instant now)
+static struct case_slot *open_slot(const struct decisions *d, const struct jail *jail,
+				   const struct subject *subject)
 {
-	int64_t horizon_ms = (int64_t)engine_horizon_s(d->engine) * 1000;
-	struct case_slot *slot = NULL;
+	struct case_slot *slot = table_find(&d->slots, case_key(jail, subject->hash));
+
+	return slot && slot->open && slot->open->subject == subject ? slot : NULL;
+}
+
+const struct decision *decisions_find(const struct decisions *d, const struct jail *jail,
+				      const struct subject *subject)
+{
+	const struct case_slot *slot = open_slot(d, jail, subject);
+
+	return slot ? slot->open : NULL;
+}
+
+void decisions_each(const struct decisions *d, void (*tell)(void *ctx, const struct decision *d),
+		    void *ctx)
+{
+	const struct case_slot *slot = NULL;
 
 	while ((slot = table_next(&d->slots, slot)))
-		if (slot->open &&
-		    (slot->open->level < LEVEL_ACT || slot->open->kind != SUBJECT_ACCOUNT) &&
-		    since(slot->open->last_at, now) > horizon_ms)
+		if (slot->open)
+			tell(ctx, slot->open);
+}
+
+void decisions_keep_open_only(struct decisions *d,
+			      void (*on_close)(void *ctx, const struct decision *d), void *ctx)
+{
+	d->open_only = true;
+	d->on_close = on_close;
+	d->ctx = ctx;
+}
+
+void decisions_close(struct decisions *d, const struct jail *jail, const struct subject *subject)
+{
+	struct case_slot *slot = open_slot(d, jail, subject);
+
+	if (slot && d->open_only)
+		decision_drop(d, slot);
+	else if (slot)
+		decision_close(d, slot);
+}
+
+/* Has nothing held for so long that it is over? */
+static bool is_over(const struct decisions *d, const struct decision *c, struct instant now)
+{
+	int64_t horizon_ms = (int64_t)engine_horizon_s(d->engine) * 1000;
+
+	return c && (c->level < LEVEL_ACT || c->kind != SUBJECT_ACCOUNT) &&
+	       since(c->last_at, now) > horizon_ms;
+}
+
+/* Removing from the table moves others: those that are to go are noted first. */
+static void sweep_open_only(struct decisions *d, struct instant now)
+{
+	const struct case_slot *slot = NULL;
+	uint64_t *key = NULL;
+	size_t n = 0, cap = 0;
+
+	while ((slot = table_next(&d->slots, slot)))
+		if (is_over(d, slot->open, now)) {
+			key = array_grow(key, n, &cap, sizeof(*key));
+			key[n++] = slot->head.key;
+		}
+	for (size_t i = 0; i < n; i++)
+		decision_drop(d, table_find(&d->slots, key[i]));
+	free(key);
+}
+
+void decisions_sweep(struct decisions *d, struct instant now)
+{
+	struct case_slot *slot = NULL;
+
+	if (d->open_only) {
+		sweep_open_only(d, now);
+		return;
+	}
+	while ((slot = table_next(&d->slots, slot)))
+		if (is_over(d, slot->open, now))
 			decision_close(d, slot);
 }
 

@@ -60,6 +60,9 @@ void decisions_sweep(struct decisions *d, struct instant now);
 /* The open case of this jail against the subject; NULL where there is none. */
 const struct decision *decisions_find(const struct decisions *d, const struct jail *jail,
 				      const struct subject *subject);
+/* Tells each open case, in no order; none may be closed meanwhile. */
+void decisions_each(const struct decisions *d, void (*tell)(void *ctx, const struct decision *d),
+		    void *ctx);
 /* Ends an open case, whatever its level; what holds after that begins another one. */
 void decisions_close(struct decisions *d, const struct jail *jail, const struct subject *subject);
 /*
@@ -78,7 +81,8 @@ void decisions_save(struct decisions *d, bool all,
 /* Is this row a case? All others are the engine's. */
 bool decisions_is_row(const struct state_row *row);
 /* -1: the row is damaged, and left out. */
-int decisions_restore(struct decisions *d, const struct state_row *row, struct err *err);
+int decisions_restore(struct decisions *d, const struct jail_set *jails,
+		      const struct state_row *row, struct err *err);
 
 /* All decisions, most urgent first: act before suspect, then by score, then by age. */
 const struct decision *const *decisions_sorted(struct decisions *d, size_t *n);

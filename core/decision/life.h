@@ -62,6 +62,7 @@ void life_set_now(struct life *l, struct instant now);
 void life_verdict(void *ctx, const struct verdict *v);
 void life_sighting(void *ctx, struct subject *s, const struct sighting *at, uint32_t now_s);
 void life_message(void *ctx, struct subject *s, const struct queued *message);
+void life_removed(void *ctx, struct subject *s, const struct queued *message);
 
 /*
  * Expires, ends back-offs, and writes what is new to the store. After each batch of events (the
@@ -89,10 +90,9 @@ struct life_batch {
 struct life_batch life_batch(struct life *l, uint32_t instance, struct instant now, size_t most);
 /* True where life_batch() would give something. */
 bool life_has_batch(const struct life *l, uint32_t instance);
-/*
- * The action's answer to one item. An item may be answered more than once (it was sent in parts):
- * the worst counts. What is not under way in that batch is ignored.
- */
+/* True while a batch is under way. */
+bool life_is_busy(const struct life *l, uint32_t instance);
+/* The action's answer to one item. What is not, or no longer, under way in that batch is ignored. */
 void life_result(struct life *l, uint32_t instance, struct instant now, uint64_t batch, uint64_t id,
 		 enum postern_result result, const char *text);
 /* The process that had it is gone, or has said all it will: what it did not answer is due again. */

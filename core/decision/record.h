@@ -29,7 +29,7 @@ struct record_address {
 	uint64_t gone; /* 0: it is still one of them; else counts those that were taken out */
 };
 
-/* A message of the account that was in the queue when last looked at. */
+/* A message of the account that is in the queue, as far as the log says. */
 struct record_message {
 	uint64_t n; /* as above */
 	char id[QUEUE_ID_LONGEST + 1];
@@ -60,10 +60,12 @@ struct task {
 	char *action;      /* its name in the jail */
 	uint32_t instance; /* jail_action.id, or TASK_ORPHAN */
 	enum task_state state;
-	bool lifting;    /* the decision is over, or this action is no longer to apply it */
-	bool at_suspect; /* it is told of suspicions too */
+	unsigned int wants; /* POSTERN_WANTS_* */
+	bool lifting;       /* the decision is over */
+	bool touched;       /* it was handed out once, or may have been before a crash */
 	uint32_t tries;
-	uint64_t batch; /* in which it was handed out last */
+	uint64_t batch;      /* in which it was handed out last */
+	bool handed_lifting; /* to be undone as a whole */
 	struct instant retry_at;
 	struct task_mark done, handed;
 	char *error; /* the last; NULL: none since it last went well */
@@ -107,9 +109,12 @@ struct record {
 	struct record *before, *after;
 	struct heap_node node;
 	/* For the store: what it has of it. */
-	bool dirty, stored;
-	uint64_t stored_address, stored_message, stored_gone;
-	uint64_t dropped_message; /* messages up to this number left the queue since */
+	bool over;    /* it may be thrown away once it is stored */
+	bool guarded; /* one of its addresses is never banned, and that was told */
+	bool listed;  /* to be put into the store */
+	uint64_t stored_address, stored_gone, stored_message;
+	uint64_t *left; /* messages that were taken out since */
+	size_t n_left, cap_left;
 };
 
 struct record *record_new(const char *jail, enum subject_kind kind, const char *name);
@@ -119,18 +124,27 @@ void record_free(struct record *r); /* with its tasks; NULL is fine */
 bool record_join(struct record *r, const struct prefix *host, struct instant now);
 /* Takes it out; false where it is none of them. */
 bool record_part(struct record *r, const struct prefix *host);
-/* A message joins; an id that is there already joins anew, for short ones are used again. */
+/* A message joins; an id may be there twice, for short ones are used again. */
 void record_queue(struct record *r, const char *id);
+/* It left the queue. */
+void record_unqueue(struct record *r, const char *id);
 /* Is it one of them now? */
 bool record_holds(const struct record *r, const struct prefix *host);
 /* How many addresses it has now. */
 size_t record_addresses(const struct record *r);
-void record_set_reason(struct record *r, const char *reason); /* cut where it is too long */
+/* What is not printable is escaped; what is too long is cut. */
+void record_set_reason(struct record *r, const char *reason);
+
+/* Active, or not yet undone by all actions that are there to do it. */
+bool record_is_open(const struct record *r);
+/* Can it be passed on: valid UTF-8 without control characters, and not too long? */
+bool record_name_is_plain(const struct record *r);
 
 struct task *record_add_task(struct record *r, const char *action);
-/* What it would be told if it were handed out now; false: nothing is new. */
-bool task_is_due(const struct task *t);
+/* All there is to tell now, as far as the action wants it. */
 struct task_mark task_target(const struct task *t);
+/* True where that is more, or other, than what the world was told. */
+bool task_has_news(const struct task *t);
 
 /* "pending", "applied", "retrying", "failed"; and while lifting "reverting", "reverted" ... */
 const char *task_word(const struct task *t);

@@ -47,19 +47,9 @@ int store_put(struct store *s, struct record *const *record, size_t n, struct in
 /* Tells the records that are active or not wholly lifted, in order; they are the callee's. */
 int store_load(struct store *s, void (*take)(void *ctx, struct record *r), void *ctx);
 
-/* The last decision to act of a jail about a subject, for repeats and for replays. */
-struct store_past {
-	const char *jail, *name;
-	enum subject_kind kind;
-	enum level level;
-	unsigned int repeats;
-	bool released, forgotten;
-	struct instant crossed, ended, seen;
-};
-
-/* Tells the ended decisions since `since`, the oldest first. */
+/* Tells the decisions that ended since then, the oldest first, without their parts; borrowed. */
 int store_load_past(struct store *s, struct instant since,
-		    void (*take)(void *ctx, const struct store_past *past), void *ctx);
+		    void (*take)(void *ctx, const struct record *r), void *ctx);
 /* Earlier offences of the subject no longer count. */
 int store_forget(struct store *s, enum subject_kind kind, const char *name);
 
@@ -74,7 +64,7 @@ struct store_query {
 int store_history(struct store *s, const struct store_query *query,
 		  void (*take)(void *ctx, const struct record *r), void *ctx);
 
-/* A small thing by its name; value ptr NULL: it is not there. The value read is the caller's. */
+/* A small thing by its name, kept at once; reading it back, *value is empty where it is not there. */
 int store_keep(struct store *s, const char *name, struct slice value);
 int store_kept(struct store *s, const char *name, struct pack *value);
 
@@ -115,7 +105,7 @@ enum store_checkpoint {
 enum store_checkpoint store_checkpoint_done(struct store *s, struct instant now);
 /* Waits for its end: before the process ends. */
 enum store_checkpoint store_checkpoint_wait(struct store *s, struct instant now);
-/* True where the file doesn't hold what was put before: the next checkpoint has to be of all. */
+/* True where the file doesn't hold all that was put before: the next checkpoint has to be of all. */
 bool store_wants_all(const struct store *s);
-/* True where a checkpoint can't be written at all for now: there is no need to pack one. */
+/* True where none can be written until store_retry(): there is no need to pack one. */
 bool store_is_closed(const struct store *s);

@@ -1,0 +1,83 @@
+/*
+ * life_load - decisions from the store, into a process that has just begun
+ *
+ * What is active goes on as if nothing had happened, under a configuration that may be another one:
+ *
+ *	an action that is new in the jail	is told of all its active decisions
+ *	an action that is no more in it		can't undo what it did: that is told, once a start
+ *	a jail that is no more			its decisions last until they end or are lifted
+ *	a dry run that was lifted or begun	holds for those that are active, too
+ *
+ * Then the engine's own cases are looked at, for the store may lack what a power failure took, and the
+ * checkpoint what an administrator released just before.
+ */
+#include "core/decision/life_parts.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const struct jail_action *action_named(const struct jail *jail, const char *name)
+{
+	for (size_t i = 0; jail && i < jail->n_actions; i++)
+		if (strcmp(jail->action[i].name, name) == 0)
+			return &jail->action[i];
+	return NULL;
+}
+
+/* The tasks it had; those whose action is gone stay as they are, for nobody can undo them. */
+static void tie_tasks(struct life *l, struct record *r)
+{
+	for (size_t i = 0; i < r->n_tasks; i++) {
+		struct task *t = r->task[i];
+		const struct jail_action *a = action_named(r->of, t->action);
+		bool undone = t->lifting && t->state == TASK_DONE;
+
+		if (a)
+			life_tie(l, t, a);
+		else if (t->touched && !undone)
+			life_news(l, LIFE_ORPHANED, r, t->action);
+	}
+}
+
+static void take_record(void *ctx, struct record *r)
+{
+	struct life *l = ctx;
+
+	r->of = life_jail(l, r->jail);
+	if (r->of)
+		r->dry = l->options.dry_run || r->of->dry_run;
+	life_enter(l, r);
+	tie_tasks(l, r);
+	if (r->end == RECORD_ACTIVE)
+		life_add_tasks(l, r);
+	else
+		past_note(l, r);
+	life_changed(l,
+		     r); /* what is over but for an action that is gone goes with the next store */
+}
+
+static void take_past(void *ctx, const struct record *r)
+{
+	past_note(ctx, r);
+}
+
+/* What the engine knows and no decision says: it is decided now, or was forgiven. */
+static void take_case(void *ctx, const struct decision *c)
+{
+	life_consider(ctx, c, c->last_at);
+}
+
+void life_load(struct life *l, struct instant now)
+{
+	struct instant since = { now.ms - l->options.repeat_within_s * 1000 };
+
+	assert(!l->first);
+	life_set_now(l, now);
+	if (l->store) {
+		(void)store_load_past(l->store, since, take_past, l);
+		(void)store_load(l->store, take_record, l);
+	}
+	brake_load(l);
+	decisions_each(l->decisions, take_case, l);
+	life_tick(l, now);
+}
