@@ -7,6 +7,22 @@ _postern_options() {
 	events) echo "-c --config --filters --tz --journal --help" ;;
 	test) echo "-c --config --filters --json --all --quiet --help" ;;
 	check) echo "-c --config --jails --filters --geoip --asn --quiet --help" ;;
+	top) echo "--limit --rules --socket --json --help" ;;
+	history) echo "--since --socket --json --help" ;;
+	unban) echo "--forget --release --purge --socket --json --help" ;;
+	action) echo "-c --config --plugins --state --option --user --address --queue-id --for" \
+		"--id --release --json --help" ;;
+	status | explain | ban | ignore | reload | resume) echo "--socket --json --help" ;;
+	esac
+}
+
+# What may come behind the options of a verb, beside files and names; PREV is the word before.
+_postern_words() { # VERB PREV
+	case $1:$2 in
+	ignore:ignore) echo "list add remove" ;;
+	ban:for) echo "10m 1h 1d 1w ever" ;;
+	ban:because | ban:ban) ;;
+	ban:*) echo "for because" ;;
 	esac
 }
 
@@ -22,7 +38,8 @@ _postern() {
 	[ -d $conf ] || conf=/usr/local/etc/postern
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		mapfile -t COMPREPLY < <(compgen -W "scan events test check --help --version" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W "scan events test check action status top explain \
+			history ban unban ignore reload resume --help --version" -- "$cur")
 		return
 	fi
 	case $prev in
@@ -32,12 +49,14 @@ _postern() {
 		mapfile -t COMPREPLY < <(cd /usr/share/zoneinfo 2>/dev/null &&
 			compgen -f -- "$cur" | grep -v '\.')
 		;;
-	--user | --since | --until | --top | --threads) ;;
+	--user | --since | --until | --top | --threads | --limit) ;;
 	*)
 		if [[ $cur == -* ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "$(_postern_options "$verb")" -- "$cur")
-		else
+		elif [[ " scan events test action " == *" $verb "* || $prev == --* ]]; then
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -W "$(_postern_words "$verb" "$prev")" -- "$cur")
 		fi
 		;;
 	esac

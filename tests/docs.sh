@@ -25,7 +25,7 @@ lacking() { # FILE PREFIX
 	return $found
 }
 
-for verb in scan events test check; do
+for verb in scan events test check action status top explain history ban unban ignore reload resume; do
 	"$postern" $verb --help | grep -oE -e '--[a-z]+' | sed 's/^--//' | sort -u >"$dir/options"
 	lacking doc/postern.1 'Fl ' <"$dir/options"
 	tell $? "postern.1 has the options of $verb"
