@@ -24,20 +24,20 @@
 enum { ENTRIES = 3000, FIRST_S = 1795215395 };
 
 static char folder[] = "/tmp/test_journal.XXXXXX";
-static char *journal_path, *export_path;
+static char *journal_path, *second_path, *export_path;
 
 /*
  * One entry a second. Number 7 has a message in two lines, number 8 one that is too long, number 9
  * none at all.
  */
-static void write_export(FILE *to)
+static void write_export(FILE *to, int first_s)
 {
 	for (int i = 0; i < ENTRIES; i++) {
 		(void)fprintf(to,
 			      "__REALTIME_TIMESTAMP=%d000123\n__MONOTONIC_TIMESTAMP=%d\n"
 			      "_BOOT_ID=0123456789abcdef0123456789abcdef\n_HOSTNAME=mail\n"
 			      "SYSLOG_IDENTIFIER=dovecot\n_PID=%d\n",
-			      FIRST_S + i, 1000 + i, 1 + i % 1000);
+			      first_s + i, first_s - FIRST_S + 1000 + i, 1 + i % 1000);
 		if (i == 7)
 			(void)fwrite("MESSAGE\n\3\0\0\0\0\0\0\0a\nb\n\n", 1, 21, to);
 		else if (i == 8)
@@ -49,13 +49,22 @@ static void write_export(FILE *to)
 	}
 }
 
+static bool save_export(int first_s)
+{
+	FILE *to = fopen(export_path, "we");
+
+	if (!to)
+		return false;
+	write_export(to, first_s);
+	return fclose(to) == 0;
+}
+
 /* Runs systemd-journal-remote on the exported entries; false where it failed. */
-static bool make_journal(void)
+static bool make_journal(char *path)
 {
 	int status, in = open(export_path, O_RDONLY | O_CLOEXEC);
 	int sink = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	char *argv[] = { (char[]){ REMOTE }, (char[]){ "-o" }, journal_path, (char[]){ "-" },
-			 NULL };
+	char *argv[] = { (char[]){ REMOTE }, (char[]){ "-o" }, path, (char[]){ "-" }, NULL };
 	pid_t child;
 
 	assert_true(in >= 0 && sink >= 0);
@@ -223,8 +232,12 @@ static void received_fini(struct received *r)
 	free(r->cursor);
 }
 
-/* Follows the journal files in the folder in a child until `enough` bytes of lines came. */
-static void follow(const char *cursor, bool from_start, size_t enough, struct received *r)
+/*
+ * Follows the journal files in the folder in a child until `enough` bytes of lines came. `grow` is
+ * called once it has begun; NULL: nothing grows.
+ */
+static void follow(const char *cursor, bool from_start, size_t enough, void (*grow)(void),
+		   struct received *r)
 {
 	struct follow_options options = { folder, from_start };
 	struct slice after = cursor ? slice_of(cursor) : (struct slice){ NULL, 0 };
@@ -261,6 +274,10 @@ static void follow(const char *cursor, bool from_start, size_t enough, struct re
 			free(r->cursor);
 			r->cursor = xstrndup(lines.cursor.ptr, lines.cursor.len);
 		}
+		if (grow && r->cursor) {
+			grow();
+			grow = NULL;
+		}
 		if (ret < 0)
 			fail_msg("%s", err.text);
 	}
@@ -293,13 +310,13 @@ static void followed(void **state)
 	if (!have_journal())
 		skip();
 	want = slurp_journal(&len);
-	follow(NULL, true, len, &r);
+	follow(NULL, true, len, NULL, &r);
 	assert_int_equal(r.text.len, len);
 	assert_memory_equal(r.text.data, want, len);
 	assert_false(r.gap);
 	received_fini(&r);
 	/* Not from the start: the newest entry's cursor, and no line. */
-	follow(NULL, false, 0, &r);
+	follow(NULL, false, 0, NULL, &r);
 	assert_int_equal(r.text.len, 0);
 	assert_non_null(r.cursor);
 	received_fini(&r);
@@ -327,7 +344,7 @@ static void followed_from_a_cursor(void **state)
 	cursor = journal_cursor(j);
 	assert_non_null(cursor);
 	journal_close(j);
-	follow(cursor, false, len - got, &r);
+	follow(cursor, false, len - got, NULL, &r);
 	assert_int_equal(r.text.len, len - got);
 	assert_memory_equal(r.text.data, want + got, len - got);
 	assert_int_equal(r.problems, 0);
@@ -343,13 +360,36 @@ static void followed_from_a_cursor(void **state)
 	t = strstr(other, "x=");
 	assert_non_null(t);
 	t[2] = t[2] == '1' ? '2' : '1';
-	follow(other, false, 1, &r);
+	follow(other, false, 1, NULL, &r);
 	assert_true(r.gap);
 	assert_int_equal(r.problems, 1);
 	received_fini(&r);
 	free(other);
 	free(cursor);
 	free(want);
+}
+
+/* The journal is rotated: a second file, an hour later. */
+static void add_second(void)
+{
+	assert_true(save_export(FIRST_S + 3600));
+	assert_true(make_journal(second_path));
+}
+
+static void followed_on(void **state)
+{
+	struct received r;
+	size_t len;
+
+	(void)state;
+	if (!have_journal())
+		skip();
+	free(slurp_journal(&len));
+	follow(NULL, false, len, add_second, &r);
+	assert_int_equal(r.text.len, len);
+	assert_memory_equal(r.text.data, "2026-11-20T23:56:35.000123Z mail dovecot[1]: entry 0\n",
+			    53);
+	received_fini(&r);
 }
 
 static void refuses_lines(void **state)
@@ -363,27 +403,24 @@ static void refuses_lines(void **state)
 
 static int make_files(void **state)
 {
-	FILE *to;
-
 	(void)state;
 	if (!mkdtemp(folder))
 		return -1;
 	journal_path = xasprintf("%s/test.journal", folder);
 	export_path = xasprintf("%s/export", folder);
-	to = fopen(export_path, "we");
-	if (!to)
+	second_path = xasprintf("%s/second.journal", folder);
+	if (!save_export(FIRST_S))
 		return -1;
-	write_export(to);
-	if (fclose(to) != 0)
-		return -1;
-	return access(REMOTE, X_OK) < 0 || make_journal() ? 0 : -1;
+	return access(REMOTE, X_OK) < 0 || make_journal(journal_path) ? 0 : -1;
 }
 
 static int remove_files(void **state)
 {
 	(void)state;
 	(void)unlink(journal_path);
+	(void)unlink(second_path);
 	(void)unlink(export_path);
+	free(second_path);
 	free(journal_path);
 	free(export_path);
 	return rmdir(folder);
@@ -396,7 +433,7 @@ int main(void)
 		cmocka_unit_test(by_content),       cmocka_unit_test(since_a_moment),
 		cmocka_unit_test(since_the_future), cmocka_unit_test(refusals),
 		cmocka_unit_test(followed),         cmocka_unit_test(followed_from_a_cursor),
-		cmocka_unit_test(refuses_lines),
+		cmocka_unit_test(followed_on),      cmocka_unit_test(refuses_lines),
 	};
 
 	return _cmocka_run_group_tests(__FILE__, tests, COUNT(tests), make_files, remove_files);
