@@ -89,7 +89,7 @@ static int read_span(const struct postern_option *o, const char *value, void *pl
 		     struct err *err)
 {
 	char least[INSTANT_TEXT], most[INSTANT_TEXT], expected[80];
-	int64_t *seconds = place, n;
+	int64_t *seconds = place, n = 0;
 	struct err why;
 
 	if (span_parse(&n, value, &why) < 0)

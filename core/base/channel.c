@@ -205,8 +205,9 @@ static int take_fd(struct channel *c)
 int channel_receive(struct channel *c, struct message *m, struct err *err)
 {
 	for (;;) {
-		struct packed p = packed_of(
-			(struct slice){ c->in.data + c->in_done, c->in.len - c->in_done });
+		struct slice all = pack_contents(&c->in);
+		struct packed p =
+			packed_of((struct slice){ all.ptr + c->in_done, all.len - c->in_done });
 		uint32_t len = packed_u32(&p);
 		int rc;
 
