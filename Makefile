@@ -37,6 +37,9 @@ LIBS_nftables := libmnl libnftnl
 LIBS_kick := libmnl
 LIBS_webhook := libcurl jansson nettle
 LIBS_mail := jansson
+# What the two that speak netlink are made of, beside their own files.
+PARTS_nftables := $(addprefix actions/kernel/,netlink.c shared.c ruleset.c table.c elements.c)
+PARTS_kick := $(addprefix actions/kernel/,netlink.c shared.c)
 HAVE_SYSTEMD := $(shell $(PKG_CONFIG) --exists libsystemd 2>/dev/null && echo 1)
 LIBS := $(LIBS_NEEDED) $(if $(HAVE_SYSTEMD),libsystemd)
 LIBS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBS) 2>/dev/null)
@@ -127,9 +130,6 @@ $(BUILD)/actions/%.so: actions/%.c core/action/postern-action.h $(BUILD)/.flags
 		$(if $(LIBS_$*),$(shell $(PKG_CONFIG) --cflags $(LIBS_$*))) -o $@ $(filter %.c,$^) \
 		$(if $(LIBS_$*),$(shell $(PKG_CONFIG) --libs $(LIBS_$*)))
 
-# What the two that speak netlink are made of, beside their own files.
-PARTS_nftables := $(addprefix actions/kernel/,netlink.c shared.c ruleset.c table.c elements.c)
-PARTS_kick := $(addprefix actions/kernel/,netlink.c shared.c)
 $(BUILD)/actions/nftables.so: $(PARTS_nftables) $(wildcard actions/kernel/*.h)
 $(BUILD)/actions/kick.so: $(PARTS_kick) $(wildcard actions/kernel/*.h)
 

@@ -279,7 +279,7 @@ static int cut(struct kick *k, const struct victim *v)
 	return error ? error : answer;
 }
 
-static void fail(struct postern_item *item, int error)
+static void answer_error(struct postern_item *item, int error)
 {
 	bool never = error == EPERM || error == EACCES || error == EOPNOTSUPP || error == ENOENT;
 
@@ -297,7 +297,7 @@ static void cut_for_all(struct kick *k, const struct victim *v)
 		if (compare(&k->target[i], wanted) != 0)
 			return;
 		if (error)
-			fail(&k->item[k->target[i].item], error);
+			answer_error(&k->item[k->target[i].item], error);
 		else
 			k->cut[k->target[i].item]++;
 	}
@@ -320,7 +320,7 @@ static void apply(void *ctx, struct postern_item *items, size_t n)
 		cut_for_all(k, &k->victim[i]);
 	for (size_t i = 0; i < n; i++) {
 		if (error)
-			fail(&items[i], error);
+			answer_error(&items[i], error);
 		else if (items[i].result == POSTERN_DONE && k->cut[i])
 			(void)tell(items[i].text, sizeof(items[i].text), "cut %u connection%s",
 				   k->cut[i], k->cut[i] == 1 ? "" : "s");
