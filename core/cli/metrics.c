@@ -86,7 +86,7 @@ static void resident_memory(struct page *p)
 {
 	char text[128] = "";
 	const char *second;
-	ssize_t n = p->view->statm < 0 ? -1 : pread(p->view->statm, text, sizeof(text) - 1, 0);
+	ssize_t n = p->view->statm == 0 ? -1 : pread(p->view->statm, text, sizeof(text) - 1, 0);
 
 	second = n > 0 ? strchr(text, ' ') : NULL;
 	if (second)

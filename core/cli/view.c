@@ -18,15 +18,16 @@ enum { SAMPLE_MS = 5000, PROBLEM_MS = 3600 * 1000 };
 
 void view_open(struct view *v, struct instant now)
 {
-	*v = (struct view){ .started = now,
-			    .statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC) };
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+
+	*v = (struct view){ .started = now, .statm = fd > 0 ? fd : 0 };
 }
 
 void view_close(struct view *v)
 {
-	if (v->statm >= 0)
+	if (v->statm > 0)
 		(void)close(v->statm);
-	v->statm = -1;
+	v->statm = 0;
 }
 
 void view_note(struct view *v, struct instant now)

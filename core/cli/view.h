@@ -28,7 +28,7 @@ struct view {
 	struct selfwatch *watch;
 	struct instant started;
 	const char *dir; /* the state folder */
-	int statm;       /* /proc/self/statm; -1: it could not be opened */
+	int statm;       /* /proc/self/statm; 0: it could not be opened */
 	struct meter meter[VIEW_LOGS_MOST];
 };
 
