@@ -7,6 +7,7 @@
  *
  * A batch is one new file beside the old one, renamed over it, and one run of postmap(1), in no
  * second more than one: Postfix notices a new hash or cdb file by its mtime, in whole seconds.
+ * A texthash is read by no more than a new process, so for one Postfix is told to reload instead.
  * Where postmap fails the source keeps its new lines: the next call finds the table behind them,
  * and makes it anew. `postmap -q` has the last word on what is in force.
  *
@@ -38,12 +39,13 @@ static const struct kind {
 };
 
 struct map {
-	const char *map, *result, *postmap, *postconf, *config_directory;
+	const char *map, *result, *postmap, *postconf, *postfix, *config_directory;
 	const char *const *realms;
 	/* What open() makes of them. */
 	const struct postern_host *host;
 	const struct kind *kind;
 	const char *path; /* the source, as the table's name has it */
+	bool is_stale;    /* Postfix may have read another source than there is: it has to reload */
 	bool no_utf8;     /* smtputf8_enable is off: Postfix changes names beyond ASCII */
 };
 
@@ -251,14 +253,15 @@ static void wait_for_next_second(const struct map *map)
 static int table_make(const struct map *map, char *why, size_t size)
 {
 	const char *const words[] = { map->map, NULL };
+	static const char *const reload[] = { "reload", NULL };
+	bool is_made = map->kind->suffix != NULL;
 	struct postern_run job = { 0 };
 	int status;
 
-	if (!map->kind->suffix)
-		return 0;
-	wait_for_next_second(map);
-	status =
-		postfix_run(map->host, &job, map->postmap, map->config_directory, words, why, size);
+	if (is_made)
+		wait_for_next_second(map);
+	status = postfix_run(map->host, &job, is_made ? map->postmap : map->postfix,
+			     map->config_directory, is_made ? words : reload, why, size);
 	free(job.output);
 	return status == 0 ? 0 : -1;
 }
@@ -378,17 +381,19 @@ static void answer_all(struct postern_item *items, size_t n, const char *why)
 }
 
 /* The source is as it should be; so is the table, when this is done. */
-static int settle(const struct map *map, struct want *wants, size_t n, bool lift, bool changed,
-		  char *why, size_t size)
+static int settle(struct map *map, struct want *wants, size_t n, bool lift, bool changed, char *why,
+		  size_t size)
 {
 	char *output = NULL;
 	int ret = 0;
 
-	if (changed || table_ask(map, wants, n, &output, why, size) < 0 ||
+	map->is_stale |= changed && !map->kind->suffix;
+	if (changed || map->is_stale || table_ask(map, wants, n, &output, why, size) < 0 ||
 	    !are_settled(map, wants, n, lift)) {
 		free(output);
 		output = NULL;
 		ret = table_make(map, why, size);
+		map->is_stale &= ret < 0;
 		if (ret == 0)
 			ret = table_ask(map, wants, n, &output, why, size);
 	}
@@ -402,7 +407,7 @@ static int settle(const struct map *map, struct want *wants, size_t n, bool lift
 	return ret;
 }
 
-static void change(const struct map *map, struct postern_item *items, size_t n, bool lift)
+static void change(struct map *map, struct postern_item *items, size_t n, bool lift)
 {
 	char why[sizeof(items->text)] = "";
 	struct source source;
@@ -537,6 +542,7 @@ static int open_map(void *ctx, const struct postern_host *host, char *why, size_
 	if (take_options(map, host, why, size) < 0 ||
 	    postconf_read(&postconf, host, map->postconf, map->config_directory, why, size) < 0)
 		return -1;
+	map->is_stale = !map->kind->suffix;
 	map->no_utf8 = strcmp(postconf.main.value[POSTCONF_UTF8], "no") == 0;
 	if (holds(map) && proxy_filter(&postconf, &service))
 		ret = why_not(why, size, "result: %s", HOLD_PASSES);
@@ -689,6 +695,8 @@ static const struct postern_option options[] = {
 	OPTION(PATH, config_directory, NULL,
 	       "where main.cf is, where that isn't Postfix's own place"),
 	OPTION(PATH, postmap, "/usr/sbin/postmap", "Postfix's program that makes tables"),
+	OPTION(PATH, postfix, "/usr/sbin/postfix",
+	       "Postfix's program that has it read its files anew, for texthash"),
 	OPTION(PATH, postconf, "/usr/sbin/postconf",
 	       "Postfix's program that shows its configuration"),
 	{ 0 },
