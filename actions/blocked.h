@@ -16,7 +16,7 @@ enum { BLOCKED_PREFIX = 640 };
 
 struct blocked {
 	const char *file;
-	const char *realm; /* names of it stand in the file without it too; NULL: none do */
+	const char *const *realms; /* names of these stand in the file without them too */
 	/* Writes how the line of this name begins, up to the numbers of decisions. */
 	void (*prefix)(char prefix[BLOCKED_PREFIX], const char *name);
 	/* The name in such a beginning, into `name`; false where it is none. */
@@ -36,9 +36,17 @@ blocked_answer(struct postern_item *item, enum postern_result result, const char
 	va_end(args);
 }
 
+static inline bool blocked_is_realm(const struct blocked *b, const char *domain)
+{
+	for (const char *const *realm = b->realms; realm && *realm; realm++)
+		if (strcasecmp(*realm, domain) == 0)
+			return true;
+	return false;
+}
+
 /*
- * How the server may call this user: spelling 0 as it is, 1 without the realm where that is the
- * one that is left out. The text is `user` or in `bare`; NULL where there is no such spelling.
+ * How the server may call this user: spelling 0 as it is, 1 without the realm where that is one
+ * that is left out. The text is `user` or in `bare`; NULL where there is no such spelling.
  */
 static inline const char *blocked_spelling(const struct blocked *b, const char *user, int spelling,
 					   char bare[BLOCKED_PREFIX])
@@ -47,7 +55,7 @@ static inline const char *blocked_spelling(const struct blocked *b, const char *
 
 	if (spelling == 0)
 		return user;
-	if (spelling > 1 || !b->realm || !at || at == user || strcasecmp(at + 1, b->realm) != 0)
+	if (spelling > 1 || !at || at == user || !blocked_is_realm(b, at + 1))
 		return NULL;
 	(void)snprintf(bare, BLOCKED_PREFIX, "%.*s", (int)(at - user), user);
 	return bare;
@@ -135,7 +143,7 @@ static inline int blocked_list(const struct blocked *b, postern_list *list, void
 		char name[BLOCKED_PREFIX];
 
 		/* The name without its realm stands beside the whole one. */
-		if (b->name(name, file.line[i]) && (!b->realm || strchr(name, '@')))
+		if (b->name(name, file.line[i]) && (!b->realms || !*b->realms || strchr(name, '@')))
 			list(to, &(struct postern_found){ .user = name });
 	}
 	lines_free(&file);

@@ -2,9 +2,10 @@
  * dovecot - nobody logs in as this user any more
  *
  * The names are kept in a passwd-file that Dovecot asks first, as a passdb with `deny = yes`
- * (doc/dovecot.md has the lines). Dovecot notices a new file at the next login; what it remembers
- * of earlier ones is flushed, and who is logged in is thrown out. So the order is: name into the
- * file, cache, sessions; the other way round an intruder would be in again before the name is.
+ * (doc/dovecot.md has the lines). Dovecot looks for a new file at a login, but once a second at most
+ * (db_passwd_file_sync() in its db-passwd-file.c). So the order is: name into the file, the rest of
+ * that second, what Dovecot remembers of earlier logins, sessions; any other order would leave an
+ * intruder in who logs in again at once.
  *
  * This also locks the owner out of his mailbox, which is why no shipped jail asks for it: most
  * want postfix-map, which stops the sending alone.
@@ -13,9 +14,11 @@
 #include "postern-action.h"
 
 #include <linux/capability.h>
+#include <time.h>
 
 struct dovecot {
-	const char *file, *doveadm, *doveconf, *config, *realm;
+	const char *file, *doveadm, *doveconf, *config;
+	const char *const *realms;
 	int kick;
 	const struct postern_host *host;
 };
@@ -33,7 +36,7 @@ static const struct postern_option options[] = {
 	OPTION(PATH, doveconf, "/usr/bin/doveconf",
 	       "Dovecot's program that shows its configuration"),
 	OPTION(PATH, config, NULL, "Dovecot's configuration file, where it is not the usual one"),
-	OPTION(TEXT, realm, NULL, "names of this realm are denied without it too"),
+	OPTION(LIST, realms, NULL, "names of these realms are denied without them too"),
 	OPTION(BOOL, kick, "yes", "end the sessions that the user has"),
 	{ 0 },
 };
@@ -68,7 +71,7 @@ static const char *unfit(const char *name)
 
 static struct blocked blocked(const struct dovecot *d)
 {
-	return (struct blocked){ d->file, d->realm, line_of, name_of, unfit };
+	return (struct blocked){ d->file, d->realms, line_of, name_of, unfit };
 }
 
 /* A command with its names, all of one process. */
@@ -112,6 +115,19 @@ static bool is_done(const struct postern_item *item)
 	return item->user && item->result == POSTERN_DONE;
 }
 
+/* Until the second is over in which the file was written, and a little longer. */
+static void wait_for_dovecot(void)
+{
+	enum { LITTLE_NS = 50000000, SECOND_NS = 1000000000 };
+	struct timespec now, rest;
+	long ns;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	ns = SECOND_NS - now.tv_nsec + LITTLE_NS;
+	rest = (struct timespec){ .tv_sec = ns / SECOND_NS, .tv_nsec = ns % SECOND_NS };
+	(void)nanosleep(&rest, NULL);
+}
+
 /* What Dovecot remembers of these users is forgotten. It ends with 0 even where it did nothing. */
 static void flush(const struct dovecot *d, struct postern_item *items, size_t n)
 {
@@ -124,9 +140,11 @@ static void flush(const struct dovecot *d, struct postern_item *items, size_t n)
 	for (size_t i = 0; i < n; i++)
 		if (is_done(&items[i]))
 			add_spellings(&b, &items[i], &names);
-	if (names.n) /* without any it would forget everybody */
+	if (names.n) { /* without any it would forget everybody */
+		wait_for_dovecot();
 		good = run_doveadm(d, command, &names, &run) == 0 && run.status == 0 &&
 		       !strstr(run.error, "Error:");
+	}
 	for (size_t i = 0; !good && i < n; i++)
 		if (is_done(&items[i]))
 			blocked_answer(&items[i], POSTERN_RETRY, "doveadm auth cache flush: %s",

@@ -22,7 +22,8 @@
 #include <time.h>
 
 struct exim {
-	const char *file, *exim, *realm;
+	const char *file, *exim;
+	const char *const *realms;
 	int freeze;
 	const struct postern_host *host;
 };
@@ -36,7 +37,7 @@ struct exim {
 static const struct postern_option options[] = {
 	OPTION(PATH, file, "/etc/exim4/postern-blocked", "the lookup file of blocked users"),
 	OPTION(PATH, exim, "/usr/sbin/exim", "the program of Exim"),
-	OPTION(TEXT, realm, NULL, "names of this realm are blocked without it too"),
+	OPTION(LIST, realms, NULL, "names of these realms are blocked without them too"),
 	OPTION(BOOL, freeze, "yes", "freeze the messages that the user has in the queue"),
 	{ 0 },
 };
@@ -86,7 +87,7 @@ static const char *unfit(const char *name)
 
 static struct blocked blocked(const struct exim *x)
 {
-	return (struct blocked){ x->file, x->realm, line_of, name_of, unfit };
+	return (struct blocked){ x->file, x->realms, line_of, name_of, unfit };
 }
 
 /* -- messages -------------------------------------------------------------------------------- */

@@ -23,8 +23,8 @@ $(CLI_TESTS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/l
 
 # No deadline is waited for, and no other user is needed.
 $(BUILD)/tests/test_control: TEST_LDFLAGS = -Wl,--wrap=uv_timer_start,--wrap=getsockopt
-# Plugins find these tests' own time() and curl_easy_perform() before the libraries'.
-$(BUILD)/tests/test_mail $(BUILD)/tests/test_webhook: TEST_LDFLAGS = -rdynamic
+# Plugins find these tests' own time(), nanosleep() and curl_easy_perform() before the libraries'.
+$(BUILD)/tests/test_dovecot $(BUILD)/tests/test_mail $(BUILD)/tests/test_webhook: TEST_LDFLAGS = -rdynamic
 
 $(CLI_FUZZERS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/%.o \
 		$(if $(filter 0,$(FUZZ)),$(BUILD)/tests/fuzz_main.o) $(BUILD)/libcli.a $(BUILD)/libpostern.a

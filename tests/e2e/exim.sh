@@ -1,89 +1,11 @@
 #!/usr/bin/env bash
 # exim.sh: a real Exim, in namespaces of the test's own. What postern says of its main log has to
 # agree with what the clients did and what the queue holds.
-#
-# Debian's Exim can't be installed beside Postfix: its package is unpacked into build/exim and runs
-# from the test's own /run, with the test's own /etc.
 # shellcheck disable=SC2016,SC2317 # programs are quoted; checks are called by name
 set -u
 cd "$(dirname "$0")/../.." || exit 2
-# Out here, where there is a network.
-prepare() {
-	[ -x build/exim/usr/sbin/exim4 ] && return
-	rm -rf build/exim build/exim.new
-	mkdir -p build/exim.new
-	(cd build/exim.new && apt-get download -q exim4-daemon-light) >build/exim.apt.log 2>&1 ||
-		skip "can't fetch exim4-daemon-light: $(grep -m 1 '^E:' build/exim.apt.log)"
-	dpkg-deb -x build/exim.new/exim4-daemon-light_*.deb build/exim.new
-	mv build/exim.new build/exim
-}
+. tests/e2e/exim.bash
 . tests/e2e/world.bash
-
-exim=$here/exim4
-log=$here/mainlog
-
-# Mail to example.net waits for a server that does not answer, example.com takes everything,
-# and at far.example.net there is nobody.
-write_config() {
-	mkdir -p /etc/exim4
-	cat >/etc/exim4/exim4.conf <<-EOF
-		keep_environment =
-		exim_path = $exim
-		spool_directory = $here/spool
-		log_file_path = $here/%slog
-		log_selector = +smtp_no_mail +incoming_port
-		primary_hostname = mail.example.org
-		local_interfaces = <; 192.0.2.25 ; 2001:db8::25
-		daemon_smtp_ports = 587
-		tls_advertise_hosts =
-		rfc1413_query_timeout = 0s
-		acl_smtp_rcpt = check_rcpt
-		begin acl
-		check_rcpt:
-		  deny domains = invalid.example.net
-		    message = no such user
-		  accept authenticated = *
-		  deny message = authenticate first
-		begin routers
-		taken:
-		  driver = redirect
-		  domains = example.com : example.org
-		  data = :blackhole:
-		nobody:
-		  driver = redirect
-		  domains = far.example.net
-		  allow_fail
-		  data = :fail: no such user
-		waiting:
-		  driver = manualroute
-		  transport = remote
-		  route_list = * 192.0.2.1
-		begin transports
-		remote:
-		  driver = smtp
-		begin retry
-		* * F,2h,15m
-		begin authenticators
-		plain_server:
-		  driver = plaintext
-		  public_name = PLAIN
-		  server_prompts = :
-		  server_condition = \${if eq{\$auth3}{secret}}
-		  server_set_id = \$auth2
-	EOF
-}
-
-start_exim() {
-	echo 'Debian-exim:x:64997:64997::/nonexistent:/usr/sbin/nologin' >>/etc/passwd
-	echo 'Debian-exim:x:64997:' >>/etc/group
-	chmod 777 "$here"
-	install -m 4755 build/exim/usr/sbin/exim4 "$exim"
-	mkdir "$here/spool"
-	chown 64997:64997 "$here/spool"
-	# Not -bd: a daemon whose parent is process 1 does not go into the background.
-	"$exim" -bdf >"$here/exim.out" 2>&1 &
-	wait_for listening 587 || cat "$here/exim.out"
-}
 
 sessions() {
 	local i
