@@ -4,8 +4,6 @@
 #include "core/cli/answers.h"
 #include "core/cli/json.h"
 
-#include <unistd.h>
-
 static void add_daemon(const struct view *v, struct instant now, struct reply *reply)
 {
 	const struct engine_stats *stats = engine_stats(v->engine);
@@ -14,7 +12,7 @@ static void add_daemon(const struct view *v, struct instant now, struct reply *r
 	json_t *object = json_object(), *events = json_object();
 
 	json_set_text(object, "version", VERSION);
-	json_set_number(object, "pid", (uint64_t)getppid()); /* the one to signal: the monitor */
+	json_set_number(object, "pid", (uint64_t)v->parent);
 	json_set_instant(object, "started", v->started);
 	json_set_number(object, "uptime_s", (uint64_t)(since(v->started, now) / 1000));
 	json_set_text(object, "config", v->setup->conf);

@@ -20,7 +20,7 @@ void view_open(struct view *v, struct instant now)
 {
 	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 
-	*v = (struct view){ .started = now, .statm = fd > 0 ? fd : 0 };
+	*v = (struct view){ .started = now, .statm = fd > 0 ? fd : 0, .parent = getppid() };
 }
 
 void view_close(struct view *v)

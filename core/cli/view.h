@@ -9,6 +9,8 @@
 #include "core/filter/live.h"
 #include "core/rule/engine.h"
 
+#include <sys/types.h>
+
 enum { VIEW_LOGS_MOST = SELFWATCH_SOURCES_MOST };
 
 /* What a log had at two moments, so that there is a "per second" without anybody waking for it. */
@@ -29,10 +31,11 @@ struct view {
 	struct instant started;
 	const char *dir; /* the state folder */
 	int statm;       /* /proc/self/statm; 0: it could not be opened */
+	pid_t parent;    /* the process to send signals to: the monitor */
 	struct meter meter[VIEW_LOGS_MOST];
 };
 
-/* Before the process gives up its rights: it will see no files then. */
+/* Before the process gives up its rights: it will see no files and no processes then. */
 void view_open(struct view *v, struct instant now);
 void view_close(struct view *v);
 
