@@ -32,10 +32,27 @@ COMPLETION = $(DATADIR)/bash-completion/completions/postern
 UNITDIR = $(PREFIX)/lib/systemd/system
 DAEMON_FILES = $(SBINDIR)/posternd $(UNITDIR)/posternd.service $(PREFIX)/lib/sysusers.d/postern.conf \
 	$(PREFIX)/lib/tmpfiles.d/postern.conf
+# For plugins: ours, and what others are built with. The skeleton is installed as a text to copy.
+PLUGINS = $(filter-out %/skeleton.so,$(ACTIONS))
+HEADER = $(PREFIX)/include/postern/postern-action.h
+PKG_CONFIG_FILE = $(PREFIX)/lib/pkgconfig/postern.pc
+PLUGIN_DOCS = doc/plugins.md actions/skeleton.c
+PLUGIN_FILES = $(PLUGINS:$(BUILD)/actions/%=$(PLUGINDIR)/%) $(HEADER) $(PKG_CONFIG_FILE) \
+	$(patsubst %,$(DATADIR)/doc/postern/%,$(notdir $(PLUGIN_DOCS)))
 LOGROTATE = $(if $(filter /usr,$(PREFIX)),/etc,$(SYSCONFDIR))/logrotate.d/postern
 
+.PHONY: install-plugins
+install-plugins: $(PLUGINS)
+	$(Q)install -d -m 755 '$(DESTDIR)$(PLUGINDIR)' '$(DESTDIR)$(DATADIR)/doc/postern'
+	$(Q)install -m 644 $(PLUGINS) '$(DESTDIR)$(PLUGINDIR)'
+	$(Q)install -m 644 $(PLUGIN_DOCS) '$(DESTDIR)$(DATADIR)/doc/postern'
+	$(Q)install -D -m 644 core/action/postern-action.h '$(DESTDIR)$(HEADER)'
+	$(Q)mkdir -p build && sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@PLUGINDIR@|$(PLUGINDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' packaging/postern.pc.in >build/postern.pc
+	$(Q)install -D -m 644 build/postern.pc '$(DESTDIR)$(PKG_CONFIG_FILE)'
+
 .PHONY: install
-install: all ## installs below PREFIX; never overwrites a config file that was changed
+install: all install-plugins ## installs below PREFIX; never overwrites a config file that was changed
 	$(say) INSTALL '$(DESTDIR)$(BINDIR)/postern' and what belongs to it
 	$(Q)install -D -m 755 postern '$(DESTDIR)$(BINDIR)/postern'
 	$(Q)install -D -m 755 posternd '$(DESTDIR)$(SBINDIR)/posternd'
@@ -64,6 +81,9 @@ install: all ## installs below PREFIX; never overwrites a config file that was c
 uninstall: ## removes what install put there, but for config files that were changed
 	$(say) REMOVE '$(DESTDIR)$(BINDIR)/postern' and what belongs to it
 	$(Q)rm -f $(DAEMON_FILES:%='$(DESTDIR)%') '$(DESTDIR)$(LOGROTATE)'
+	$(Q)rm -f $(PLUGIN_FILES:%='$(DESTDIR)%')
+	$(Q)rmdir '$(DESTDIR)$(PLUGINDIR)' '$(DESTDIR)$(dir $(HEADER))' \
+		'$(DESTDIR)$(DATADIR)/doc/postern' 2>/dev/null || :
 	$(Q)rm -f '$(DESTDIR)$(BINDIR)/postern' '$(DESTDIR)$(COMPLETION)' \
 		'$(DESTDIR)$(STATEDIR)/country.mmdb'
 	$(Q)for page in $(MAN_PAGES); do \
