@@ -150,7 +150,7 @@ static void on_opened(void *ctx, size_t log, const char *path, int fd, int wd)
 	struct world *world = ctx;
 	char what[64] = ":|";
 	struct stat st;
-	ssize_t got = 0;
+	ssize_t got;
 
 	assert_string_equal(path, watch_path(world->watch, log));
 	assert_int_equal(fstat(fd, &st), 0);

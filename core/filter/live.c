@@ -513,10 +513,14 @@ static void deliver(struct live *l, struct live_log *log,
 		    void (*on_event)(void *ctx, const struct event *event), void *ctx)
 {
 	const struct live_options *o = &l->options;
-	const char *block = log->batch->block.data;
-	const struct record *r = &log->batch->records.record[log->batch->next_record - 1];
+	const struct batch *b = log->batch;
+	const struct record *r;
+	const char *block;
 	struct event event;
 
+	assert(b && b->next_record > 0);
+	r = &b->records.record[b->next_record - 1];
+	block = b->block.data;
 	l->moved = true;
 	if (r->match || !o->wanted || o->wanted(o->ctx, record_queue_id(r, block))) {
 		event.time = log->time;

@@ -50,15 +50,15 @@ void live_restore(struct live *l, const char *source, struct slice position);
  * watches (both as watch.h tells them; descriptors are taken over), in any order, and when all are
  * given, live_start(). A later file of a log is live_opened() alone.
  */
-void live_log(struct live *l, size_t log, const char *source, struct instant now);
-void live_sibling(struct live *l, size_t log, int fd);
-void live_opened(struct live *l, size_t log, int fd, int wd, struct instant now);
-void live_start(struct live *l, size_t log, enum tail_from from, struct instant now);
+void live_log(struct live *l, size_t number, const char *source, struct instant now);
+void live_sibling(struct live *l, size_t number, int fd);
+void live_opened(struct live *l, size_t number, int fd, int wd, struct instant now);
+void live_start(struct live *l, size_t number, enum tail_from from, struct instant now);
 
 /* Reads what watch_modify_fd() has to say and notes which logs are worth a look. */
 void live_modified(struct live *l, int modify_fd);
 /* A log (LIVE_STDIN) is worth a look. */
-void live_readable(struct live *l, size_t log);
+void live_readable(struct live *l, size_t number);
 /* Lines of the journal (follow_journal.h); its log must be known. */
 void live_journal(struct live *l, struct slice body);
 /* Where the journal reader has to go on; ptr NULL: nowhere yet. Valid until the next call. */

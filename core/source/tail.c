@@ -613,26 +613,30 @@ static void take_next_journal_block(struct tail *t)
 		t->skip_lines = 0; /* these lines are other ones */
 }
 
+/* Passes over what was dealt with before a restart. */
+static void skip_lines(struct tail *t)
+{
+	const struct journal_block *b = t->block;
+
+	for (; t->skip_lines > 0 && t->block_from < b->len; t->skip_lines--) {
+		const char *from = b->text + t->block_from;
+		const char *newline = memchr(from, '\n', b->len - t->block_from);
+
+		t->block_from += (size_t)(newline + 1 - from);
+	}
+}
+
 static int next_of_journal(struct tail *t, struct block *block)
 {
 	while (t->queue) {
-		struct journal_block *b;
-		const char *newline;
-
 		take_next_journal_block(t);
-		b = t->block;
-		while (t->skip_lines > 0 && t->block_from < b->len) {
-			newline = memchr(b->text + t->block_from, '\n', b->len - t->block_from);
-			t->block_from = (size_t)(newline + 1 - b->text);
-			t->skip_lines--;
-		}
-		block->len = b->len - t->block_from;
-		if (block->len == 0)
+		skip_lines(t);
+		if (t->block_from == t->block->len)
 			continue;
-		memcpy(block->data, b->text + t->block_from, block->len);
+		block->len = t->block->len - t->block_from;
+		memcpy(block->data, t->block->text + t->block_from, block->len);
 		return 1;
 	}
-	block->len = 0;
 	return 0;
 }
 
