@@ -602,12 +602,11 @@ void live_positions(struct live *l,
 	for (size_t i = 0; i < l->n_logs; i++) {
 		const struct live_log *log = l->log[i];
 		const struct batch *b = log->batch;
+		size_t done = b ? b->records.record[b->next_record - 1].line : SIZE_MAX;
 
+		assert(!b == !log->has_record);
 		tail.len = position.len = 0;
-		tail_position(log->tail,
-			      b && log->has_record ? b->records.record[b->next_record - 1].line
-						   : SIZE_MAX,
-			      &tail);
+		tail_position(log->tail, done, &tail);
 		if (tail.len == 0)
 			continue;
 		pack_slice(&position, pack_contents(&tail));
