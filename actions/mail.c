@@ -33,7 +33,7 @@ struct waiting {
 struct mail {
 	const char *sendmail, *from;
 	const char *const *to, *const *contacts;
-	int64_t at_most;
+	int64_t at_most, timeout;
 	int note;
 	const struct postern_host *host;
 	struct lines told;       /* "ID LEVEL" */
@@ -62,6 +62,13 @@ static const struct postern_option options[] = {
 	  .help = "mails an hour; what is more comes in a digest",
 	  .least = 1,
 	  .most = 1000 },
+	{ .type = POSTERN_SPAN,
+	  .name = "timeout",
+	  .offset = offsetof(struct mail, timeout),
+	  .standard = "20s",
+	  .help = "for sendmail, before it is killed",
+	  .least = 1,
+	  .most = 60 },
 	OPTION(BOOL, note, "yes", "a short note when a decision has ended"),
 	{ 0 },
 };
@@ -71,7 +78,6 @@ enum {
 	WAITING_MOST = 1000, /* in one digest */
 	ROWS_MOST = 100,     /* addresses in a mail */
 	HOUR_S = 3600,
-	SEND_S = 20,     /* for sendmail(1) */
 	PATIENCE_S = 60, /* for a batch; the rest of it is asked for again */
 	USAGE = 64,      /* sysexits.h: these won't go away by themselves */
 	NO_USER = 67,
@@ -198,7 +204,7 @@ static enum postern_result send(struct mail *m, struct letter *l, const char *us
 {
 	enum { FIXED = 5, RECIPIENTS_MOST = 100 };
 	const char *argv[FIXED + RECIPIENTS_MOST + 1] = { m->sendmail, "-f", "<>", "-i", "--" };
-	struct postern_run run = { .argv = argv, .timeout_s = SEND_S };
+	struct postern_run run = { .argv = argv, .timeout_s = (unsigned int)m->timeout };
 	enum postern_result result = POSTERN_DONE;
 
 	argv[FIXED + recipients(m, user, argv + FIXED, RECIPIENTS_MOST)] = NULL;
@@ -734,7 +740,7 @@ POSTERN_EXPORT const struct postern_action postern_action = {
 	/* For Exim, set-user-ID root, which becomes its own user and delivers; Postfix needs none. */
 	.capabilities = 1ULL << CAP_SETUID | 1ULL << CAP_SETGID | 1ULL << CAP_DAC_OVERRIDE |
 			1ULL << CAP_CHOWN | 1ULL << CAP_FOWNER,
-	.timeout_s = 120,
+	.timeout_s = 150, /* PATIENCE_S, the mail that is under way then, and some more */
 	.options = options,
 	.ctx_size = sizeof(struct mail),
 	.open = on_open,
