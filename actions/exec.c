@@ -90,15 +90,12 @@ static void close_exec(void *ctx)
 /* Addresses from `at` on, parted by blanks; NULL where there is no memory. */
 static char *address_list(const struct exec *e, const struct postern_item *item, size_t at)
 {
-	size_t n = item->n_addresses - at, used = 0, size;
-	char *list, text[ADDRESS_ROOM];
+	size_t size = ADDRESSES_AT_ONCE * (ADDRESS_ROOM + 1) + 1, used = 0;
+	char *list = calloc(size, 1), text[ADDRESS_ROOM];
 
-	n = n < ADDRESSES_AT_ONCE ? n : ADDRESSES_AT_ONCE;
-	size = n * (ADDRESS_ROOM + 1) + 1;
-	list = calloc(size, 1);
-	for (size_t i = 0; list && i < n; i++)
-		used += (size_t)snprintf(list + used, size - used, "%s%s", i ? " " : "",
-					 e->host->address_text(&item->address[at + i], text));
+	for (size_t i = at; list && i < item->n_addresses && i < at + ADDRESSES_AT_ONCE; i++)
+		used += (size_t)snprintf(list + used, size - used, "%s%s", i > at ? " " : "",
+					 e->host->address_text(&item->address[i], text));
 	return list;
 }
 
@@ -169,7 +166,7 @@ static void run_for(struct exec *e, struct postern_item *item, size_t at, const 
 			env[n] = own[n];
 			n++;
 		}
-		for (size_t i = 0; e->environment[i] && i < GIVEN_MOST; i++)
+		for (size_t i = 0; i < GIVEN_MOST && e->environment[i]; i++)
 			env[n++] = e->environment[i];
 		run_program(e, item, env);
 	}
@@ -222,7 +219,7 @@ static void check(void *ctx, const struct postern_host *host, postern_complain *
 		complain(to, text);
 	}
 	for (size_t i = 0; e->environment[i]; i++) {
-		if (strchr(e->environment[i], '=') && i < GIVEN_MOST)
+		if (i < GIVEN_MOST && strchr(e->environment[i], '='))
 			continue;
 		(void)snprintf(
 			text, sizeof(text),

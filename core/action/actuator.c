@@ -98,13 +98,13 @@ static void add_note(struct postern_item *item, const char *note)
 /* One call. What it answers is believed no more than what the engine sends. */
 static void call(struct actuator *a, bool lift, struct postern_item *item, size_t n)
 {
-	void (*act)(void *ctx, struct postern_item *items, size_t n_items) =
+	void (*function)(void *ctx, struct postern_item *items, size_t n_items) =
 		lift ? a->action->lift : a->action->apply;
 
-	if (!act)
+	if (!function)
 		return; /* nothing to lift */
 	call_begin();
-	act(a->ctx, item, n);
+	function(a->ctx, item, n);
 	call_end();
 	for (size_t i = 0; i < n; i++) {
 		item[i].text[sizeof(item[i].text) - 1] = '\0';

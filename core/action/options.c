@@ -163,11 +163,7 @@ const struct postern_option *option_find(const struct postern_action *action, co
 int option_check(const struct postern_option *option, const char *const *value, size_t n,
 		 struct err *err)
 {
-	union {
-		const char *text;
-		int number;
-		int64_t wide;
-	} scratch;
+	_Alignas(int64_t) char scratch[sizeof(int64_t)]; /* for a value of any type */
 
 	if (option->type != POSTERN_LIST && n != 1)
 		return err_set(err, EINVAL, "%s: expected one value, not %zu", option->name, n);
@@ -175,7 +171,7 @@ int option_check(const struct postern_option *option, const char *const *value, 
 		return err_set(err, EINVAL, "%s: expected at most %d values", option->name,
 			       LIST_MOST);
 	for (size_t i = 0; i < n; i++)
-		if (types[option->type].read(option, value[i], &scratch, err) < 0)
+		if (types[option->type].read(option, value[i], scratch, err) < 0)
 			return -1;
 	return 0;
 }

@@ -187,7 +187,7 @@ static int set_span(struct trial *t, const char *text)
 /* What a plugin would be given as JSON, where nobody has named a file. */
 static const char *make_json(struct trial *t)
 {
-	json_t *o = json_object(), *subject = json_object(), *list = json_array();
+	json_t *o = json_object(), *subject = json_object(), *addresses = json_array();
 	char text[ADDRESS_TEXT], *dump;
 	const char *kept;
 
@@ -200,9 +200,9 @@ static const char *make_json(struct trial *t)
 
 		json_set_text(a, "ip", t->host->address_text(&t->address[i], text));
 		(void)json_object_set_new(a, "bot", json_true());
-		(void)json_array_append_new(list, a);
+		(void)json_array_append_new(addresses, a);
 	}
-	(void)json_object_set_new(o, "addresses", list);
+	(void)json_object_set_new(o, "addresses", addresses);
 	dump = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII);
 	kept = arena_strdup(t->arena, dump ? dump : "{}");
 	free(dump);

@@ -665,22 +665,22 @@ static int refuse_name(cfg_t *cfg, const char *name, struct err *err)
 		       len > 0 ? list : "none");
 }
 
-static int add_tree(struct jail_set *set, cfg_t *cfg, const char *only,
+static int add_tree(struct jail_set *set, cfg_t *file, const char *only,
 		    const struct filter_set *filters, const struct jail_defaults *defaults,
 		    struct err *err)
 {
-	for (unsigned int i = 0; i < cfg_size(cfg, "jail"); i++) {
-		cfg_t *section = cfg_getnsec(cfg, "jail", i);
+	for (unsigned int i = 0; i < cfg_size(file, "jail"); i++) {
+		cfg_t *section = cfg_getnsec(file, "jail", i);
 		bool wanted = only ? strcmp(only, cfg_title(section)) == 0
 				   : cfg_getbool(section, "enabled");
 
-		if (wanted && jail_load(set, section, cfg, filters, defaults, err) < 0)
+		if (wanted && jail_load(set, section, file, filters, defaults, err) < 0)
 			return -1;
 	}
 	if (only && set->n_jails == 0)
-		return refuse_name(cfg, only, err);
+		return refuse_name(file, only, err);
 	jail_actions_number(set);
-	return load_fetchers(set, cfg, err);
+	return load_fetchers(set, file, err);
 }
 
 static int finish(struct jail_set **out, cfg_t *cfg, const char *only,

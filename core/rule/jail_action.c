@@ -235,12 +235,11 @@ static int add_actions(struct jail *jail, cfg_t *section, struct arena *a,
 
 static int refuse_group(cfg_t *jail, const char *name, cfg_t *file, struct err *err)
 {
-	unsigned int n = cfg_size(file, "actions");
 	const char *names[16], *near;
+	unsigned int n = 0;
 
-	n = n < COUNT(names) ? n : COUNT(names);
-	for (unsigned int i = 0; i < n; i++)
-		names[i] = cfg_title(cfg_getnsec(file, "actions", i));
+	for (; n < COUNT(names) && n < cfg_size(file, "actions"); n++)
+		names[n] = cfg_title(cfg_getnsec(file, "actions", n));
 	near = conf_nearest(name, names, n);
 	return conf_err(err, jail,
 			"actions: expected the name of a group, as in actions \"protect\" { ... }, "
