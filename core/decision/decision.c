@@ -129,12 +129,10 @@ static void note_gone(struct decisions *all, const struct case_slot *slot)
 static void decision_drop(struct decisions *all, struct case_slot *slot)
 {
 	struct decision *d = slot->open;
-	uint64_t key = slot->head.key;
 
 	if (all->on_close)
 		all->on_close(all->ctx, d);
 	note_gone(all, slot);
-	slot = table_find(&all->slots, key);
 	engine_unpin(all->engine, d->subject);
 	if (slot->gravest != d)
 		decision_free(slot->gravest);

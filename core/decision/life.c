@@ -42,13 +42,32 @@ static bool is_bot(const struct record *r, const struct sighting *at)
 	return r->of && decision_is_bot(&as, at);
 }
 
+static int by_age(const void *a, const void *b)
+{
+	const struct queued *x = *(const struct queued *const *)a;
+	const struct queued *y = *(const struct queued *const *)b;
+
+	if (x->head.last != y->head.last)
+		return x->head.last < y->head.last ? -1 : 1;
+	return strcmp(x->id, y->id);
+}
+
+/* Those that were in the queue before it was decided, the oldest first. */
 static void join_messages(struct life *l, struct record *r)
 {
 	const struct queue *queue = engine_queue(l->engine);
-	const struct queued *m = NULL;
+	const struct queued *m = NULL, **list = NULL;
+	size_t n = 0, cap = 0;
 
-	while (r->subject && (m = queue_next_of(queue, r->subject, m)))
-		record_queue(r, m->id);
+	while (r->subject && (m = queue_next_of(queue, r->subject, m))) {
+		list = array_grow(list, n, &cap, sizeof(const struct queued *));
+		list[n++] = m;
+	}
+	if (n > 1)
+		qsort(list, n, sizeof(const struct queued *), by_age);
+	for (size_t i = 0; i < n; i++)
+		record_queue(r, list[i]->id);
+	free(list);
 }
 
 /* Those of the evidence that came after `since_s`; a case keeps growing where its addresses fail. */
@@ -121,6 +140,13 @@ static void act(struct life *l, struct record *r, const struct decision *c)
 	life_counts_of(l, r)->decided++;
 }
 
+static void tell(struct life *l, enum life_news news, struct record *r)
+{
+	life_news(l, news, r, "");
+	brake_tell(l, r);
+	life_tell_guarded(l, r);
+}
+
 /* A new decision, from an open case. */
 static void decide(struct life *l, const struct decision *c)
 {
@@ -143,7 +169,7 @@ static void decide(struct life *l, const struct decision *c)
 	}
 	life_enter(l, r);
 	life_join_evidence(l, r, c);
-	life_news(l, LIFE_DECIDED, r, "");
+	tell(l, LIFE_DECIDED, r);
 	if (is_stale(l, r, c->level == LEVEL_ACT ? c->act_at : c->suspect_at))
 		life_end(l, r, RECORD_EXPIRED);
 	else
@@ -161,7 +187,7 @@ static void raise_level(struct life *l, struct record *r, const struct decision 
 	act(l, r, c);
 	++*life_level_count(l, r);
 	life_join_evidence(l, r, c);
-	life_news(l, LIFE_RAISED, r, "");
+	tell(l, LIFE_RAISED, r);
 	life_add_tasks(l, r);
 }
 
@@ -292,10 +318,11 @@ static void trap_address(struct life *l, struct record *r, const void *what)
 {
 	const struct sighting *at = what;
 
-	if (!is_bot(r, at) || !life_join(l, r, &at->host))
-		return;
-	life_counts_of(l, r)->joined++;
-	life_look(l, r);
+	if (is_bot(r, at) && life_join(l, r, &at->host)) {
+		life_counts_of(l, r)->joined++;
+		life_look(l, r);
+	}
+	life_tell_guarded(l, r);
 }
 
 void life_sighting(void *ctx, struct subject *s, const struct sighting *at, uint32_t now_s)

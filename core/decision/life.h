@@ -56,7 +56,7 @@ void life_free(struct life *l);
  */
 void life_load(struct life *l, struct instant now);
 
-/* The wall clock for what the engine tells; call it before each batch of events. */
+/* The wall clock for what the engine tells: before each batch of events, or life_tick() where it is due. */
 void life_set_now(struct life *l, struct instant now);
 /* The engine's hooks, with the life as their context; life_verdict() calls decisions_note(). */
 void life_verdict(void *ctx, const struct verdict *v);

@@ -120,6 +120,7 @@ static struct record *begin(struct life *l, const struct life_ban *ban, const st
 	life_join_evidence(l, r, c);
 	life_counts_of(l, r)->decided++;
 	life_news(l, LIFE_DECIDED, r, "");
+	life_tell_guarded(l, r);
 	life_add_tasks(l, r);
 	return r;
 }

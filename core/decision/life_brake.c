@@ -46,12 +46,19 @@ bool brake_holds(struct life *l, struct record *r)
 	if (b->used == l->options.brake_n &&
 	    since(b->at[b->next], r->acted) < l->options.brake_span_s * 1000) {
 		b->on = l->now;
+		b->told = false;
 		keep(l);
-		life_news(l, LIFE_BRAKED, r, "");
 		return true;
 	}
 	push(l, r->acted);
 	return false;
+}
+
+void brake_tell(struct life *l, const struct record *r)
+{
+	if (r->braked && !l->brake.told)
+		life_news(l, LIFE_BRAKED, r, "");
+	l->brake.told |= r->braked;
 }
 
 static int by_time(const void *a, const void *b)
@@ -84,6 +91,7 @@ void brake_load(struct life *l)
 	struct pack kept = { 0 };
 	struct packed p;
 
+	l->brake.told = true;
 	if (l->options.brake_n == 0 || !l->store)
 		return;
 	if (store_kept(l->store, kept_name, &kept) == 0 && kept.len > 0) {

@@ -216,12 +216,9 @@ static void leave(struct life *l, struct record *r)
 
 bool life_join(struct life *l, struct record *r, const struct prefix *host)
 {
-	char text[ADDRESS_TEXT];
-
 	if (life_is_guarded(l, host)) {
-		if (!r->guarded)
-			life_news(l, LIFE_GUARDED, r, prefix_text(host, text));
-		r->guarded = true;
+		r->is_guarded = true;
+		r->guarded = *host;
 		return false;
 	}
 	if (!record_join(r, host, l->now))
@@ -229,6 +226,15 @@ bool life_join(struct life *l, struct record *r, const struct prefix *host)
 	hold(l, host);
 	life_changed(l, r);
 	return true;
+}
+
+void life_tell_guarded(struct life *l, struct record *r)
+{
+	char text[ADDRESS_TEXT];
+
+	if (r->is_guarded && !r->guard_told)
+		life_news(l, LIFE_GUARDED, r, prefix_text(&r->guarded, text));
+	r->guard_told = r->is_guarded;
 }
 
 void life_part(struct life *l, struct record *r, const struct prefix *host)

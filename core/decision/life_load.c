@@ -30,11 +30,10 @@ static void tie_tasks(struct life *l, struct record *r)
 	for (size_t i = 0; i < r->n_tasks; i++) {
 		struct task *t = r->task[i];
 		const struct jail_action *a = action_named(r->of, t->action);
-		bool undone = t->lifting && t->state == TASK_DONE;
 
 		if (a)
 			life_tie(l, t, a);
-		else if (t->touched && !undone)
+		else if (t->done.level != LEVEL_NONE && !(t->lifting && t->state == TASK_DONE))
 			life_news(l, LIFE_ORPHANED, r, t->action);
 	}
 }

@@ -21,6 +21,7 @@ struct brake {
 	struct instant *at;
 	size_t used, next;
 	struct instant on; /* wall clock: since when it holds; INSTANT_NONE */
+	bool told;
 };
 
 /* A case that is to be closed, once the engine is not in the middle of an event. */
@@ -80,8 +81,9 @@ void life_add_tasks(struct life *l, struct record *r);
 /* Its tasks are asked whether there is news for them. */
 void life_look(struct life *l, struct record *r);
 void life_set_until(struct life *l, struct record *r, struct instant until);
-/* True where the address joined; one that is guarded never does, and that is told. */
+/* True where the address joined; one that is guarded never does: life_tell_guarded() says so, once. */
 bool life_join(struct life *l, struct record *r, const struct prefix *host);
+void life_tell_guarded(struct life *l, struct record *r);
 /* The addresses of a case that are the intruders', and its messages in the queue. */
 void life_join_evidence(struct life *l, struct record *r, const struct decision *c);
 void life_part(struct life *l, struct record *r, const struct prefix *host);
@@ -104,6 +106,7 @@ unsigned int past_repeats(struct life *l, const struct record *r);
 /* Doubled for each repeat, up to the ceiling. */
 struct instant past_until(const struct life *l, const struct jail *jail, unsigned int repeats);
 
-/* life_brake.c: true where this decision is not to be acted on */
+/* life_brake.c: true where this decision is not to be acted on; then, whether that is news */
 bool brake_holds(struct life *l, struct record *r);
+void brake_tell(struct life *l, const struct record *r);
 void brake_load(struct life *l);

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { RECENT = 4096 }; /* messages among which one that is read again is looked for */
+
 static const char *const task_words[2][TASK_STATES] = {
 	{ "pending", "pending", "retrying", "failed", "applied" },
 	{ "reverting", "reverting", "retrying to revert", "failed to revert", "reverted" },
@@ -61,8 +63,7 @@ static struct record_address *find_address(const struct record *r, const struct 
 	for (size_t i = 0; i < r->n_addresses; i++) {
 		struct record_address *a = &r->address[i];
 
-		if (!a->gone && a->host.bits == host->bits &&
-		    address_equal(&a->host.base, &host->base))
+		if (a->host.bits == host->bits && address_equal(&a->host.base, &host->base))
 			return a;
 	}
 	return NULL;
@@ -82,7 +83,7 @@ bool record_part(struct record *r, const struct prefix *host)
 {
 	struct record_address *a = find_address(r, host);
 
-	if (!a)
+	if (!a || a->gone)
 		return false;
 	a->gone = ++r->last_gone;
 	return true;
@@ -90,7 +91,9 @@ bool record_part(struct record *r, const struct prefix *host)
 
 bool record_holds(const struct record *r, const struct prefix *host)
 {
-	return find_address(r, host);
+	const struct record_address *a = find_address(r, host);
+
+	return a && !a->gone;
 }
 
 size_t record_addresses(const struct record *r)
@@ -113,11 +116,25 @@ static void drop_messages(struct record *r, size_t from, size_t to)
 	r->n_messages -= to - from;
 }
 
+/* Where it stands among the newest; n_messages where it doesn't. */
+static size_t find_message(const struct record *r, const char *id)
+{
+	size_t least = r->n_messages > RECENT ? r->n_messages - RECENT : 0;
+
+	for (size_t i = r->n_messages; i-- > least;)
+		if (strcmp(r->message[i].id, id) == 0)
+			return i;
+	return r->n_messages;
+}
+
 void record_queue(struct record *r, const char *id)
 {
+	size_t known = find_message(r, id);
 	struct record_message *m;
 
 	assert(strlen(id) <= QUEUE_ID_LONGEST);
+	if (known < r->n_messages)
+		drop_messages(r, known, known + 1);
 	if (r->n_messages == RECORD_MESSAGES_MOST)
 		drop_messages(r, 0, RECORD_MESSAGES_MOST / 8);
 	r->message = array_grow(r->message, r->n_messages, &r->cap_messages, sizeof(*r->message));

@@ -109,9 +109,10 @@ struct record {
 	struct record *before, *after;
 	struct heap_node node;
 	/* For the store: what it has of it. */
-	bool over;    /* it may be thrown away once it is stored */
-	bool guarded; /* one of its addresses is never banned, and that was told */
-	bool listed;  /* to be put into the store */
+	bool over;                   /* it may be thrown away once it is stored */
+	bool is_guarded, guard_told; /* an address of it is never banned: `guarded` */
+	struct prefix guarded;
+	bool listed; /* to be put into the store */
 	uint64_t stored_address, stored_gone, stored_message;
 	uint64_t *left; /* messages that were taken out since */
 	size_t n_left, cap_left;
@@ -120,11 +121,11 @@ struct record {
 struct record *record_new(const char *jail, enum subject_kind kind, const char *name);
 void record_free(struct record *r); /* with its tasks; NULL is fine */
 
-/* Joins it; false where it is one of them already, or there are too many. */
+/* Joins it; false where it is one of them, was taken out once, or there are too many. */
 bool record_join(struct record *r, const struct prefix *host, struct instant now);
 /* Takes it out; false where it is none of them. */
 bool record_part(struct record *r, const struct prefix *host);
-/* A message joins; an id may be there twice, for short ones are used again. */
+/* A message joins; one whose id is there already joins anew, for short ones are used again. */
 void record_queue(struct record *r, const char *id);
 /* It left the queue. */
 void record_unqueue(struct record *r, const char *id);

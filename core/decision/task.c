@@ -346,7 +346,9 @@ struct life_batch tasks_batch(struct tasks *ts, uint32_t instance, struct instan
 		return b;
 	ts->options.before(ts->options.ctx);
 	home = &ts->instance[instance];
-	batch_begin(ts, home, way_of(task_of(heap_first(&home->ready))));
+	node = heap_first(&home->ready);
+	assert(node);
+	batch_begin(ts, home, way_of(task_of(node)));
 	while (home->n_handed < most && (node = heap_first(&home->ready)) &&
 	       way_of(task_of(node)) == home->way)
 		hand_out(ts, task_of(node));
