@@ -3,7 +3,7 @@
 include tests/sim/rules.mk
 
 .PHONY: tests
-tests: $(TESTS) $(FUZZERS) $(BUILD)/tests/simulate $(BUILD)/tests/judge $(BUILD)/tests/measure
+tests: $(TESTS) $(FUZZERS) $(BUILD)/tests/simulate $(BUILD)/tests/judge $(BUILD)/tests/measure $(BUILD)/tests/intrude
 
 # The test of a plugin includes its source, which sees what a plugin sees.
 $(BUILD)/tests/test_%.o: override CPPFLAGS += -Icore/action
@@ -64,7 +64,8 @@ check-san: ## builds with ASan and UBSan; runs the unit tests and the seeds of t
 	$(Q)tests/run san seeds
 
 # Lint: each of its parts can be called alone.
-C_FILES := $(sort $(wildcard core/*/*.c core/*/*.h actions/*.c tests/*.c tests/*.h tests/*/*.c tests/*/*.h))
+C_FILES := $(sort $(wildcard core/*/*.c core/*/*.h actions/*.c actions/*.h actions/*/*.c actions/*/*.h \
+	tests/*.c tests/*.h tests/*/*.c tests/*/*.h))
 SHELL_FILES := $(shell grep -rlE '^\#!/(bin/sh|usr/bin/env bash|bin/bash)' packaging tests .ci 2>/dev/null)
 
 .PHONY: lint lint-tools lint-format lint-cppcheck lint-tidy lint-shell lint-man lint-build
@@ -104,8 +105,9 @@ lint-tidy: | lint-tools
 	$(Q)printf '%s\n' $(filter %.c,$(C_FILES)) | xargs -P $(JOBS) -n 4 sh -c \
 		'clang-tidy --quiet "$$@" -- $(TIDY_FLAGS) 2>/dev/null' clang-tidy
 
-TIDY_FLAGS = -std=gnu17 -I. -D_GNU_SOURCE -DPCRE2_CODE_UNIT_WIDTH=8 -DVERSION=\"\" \
-	-DSYSCONFDIR=\"\" -DDATADIR=\"\" -DSTATEDIR=\"\" -DHAVE_SYSTEMD=$(or $(HAVE_SYSTEMD),0) $(LIBS_CFLAGS)
+TIDY_FLAGS = -std=gnu17 -I. -Icore/action -D_GNU_SOURCE -DPCRE2_CODE_UNIT_WIDTH=8 -DVERSION=\"\" \
+	-DSYSCONFDIR=\"\" -DDATADIR=\"\" -DSTATEDIR=\"\" -DRUNDIR=\"\" \
+	-DPLUGINDIR=\"\" -DHAVE_SYSTEMD=$(or $(HAVE_SYSTEMD),0) $(LIBS_CFLAGS)
 
 # Finds go into build/: whoever keeps one as a seed copies it into tests/corpus/ by hand.
 FUZZ_SECONDS ?= 600
@@ -119,6 +121,10 @@ fuzz: ## runs each fuzz target for FUZZ_SECONDS (600), FUZZ_JOBS (1) at a time
 
 .PHONY: fuzzers
 fuzzers: $(FUZZERS)
+
+$(BUILD)/tests/intrude: $(BUILD)/tests/e2e/intrude.o
+	$(say) LD $@
+	$(Q)$(link)
 
 $(BUILD)/tests/measure: $(BUILD)/tests/bench/measure.o
 	$(say) LD $@

@@ -102,6 +102,7 @@ static void scene_begin(struct scene *s)
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	memset(&world, 0, sizeof(world));
+	*s = (struct scene){ 0 };
 	(void)snprintf(s->dir, sizeof(s->dir), "/tmp/postern-test-XXXXXX");
 	assert_non_null(mkdtemp(s->dir));
 	s->at = (struct sockaddr_un){ .sun_family = AF_UNIX };

@@ -57,6 +57,7 @@ static void folder_make(struct folder *p, const char *text)
 {
 	FILE *fp;
 
+	*p = (struct folder){ 0 };
 	(void)snprintf(p->dir, sizeof(p->dir), "/tmp/postern-test-XXXXXX");
 	assert_non_null(mkdtemp(p->dir));
 	p->file = xasprintf("%s/ignore", p->dir);

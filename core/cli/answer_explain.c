@@ -203,8 +203,11 @@ void answer_explain(const struct answers *a, const struct request *request, stru
 	query.name = x.name = whom.name;
 	if (whom.is_address)
 		found = explain_kind(&x, SUBJECT_ADDRESS);
-	else /* somebody who proved who he is, and those who only tried, are two */
-		found = explain_kind(&x, SUBJECT_ACCOUNT) | explain_kind(&x, SUBJECT_NAME);
+	else
+		found = explain_kind(&x, SUBJECT_ACCOUNT);
+	/* Somebody who proved who he is, and those who only tried that name, are two. */
+	if (!whom.is_address && explain_kind(&x, SUBJECT_NAME))
+		found = true;
 	if (a->view->store)
 		(void)store_history(a->view->store, &query, add_past, &x);
 	if (!found && reply->lines.len == 0)

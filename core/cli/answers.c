@@ -21,12 +21,18 @@
 
 enum { HISTORY_PIECE = 200, TOP_LIMIT = 20 };
 
+/* One request on its way to its answer. */
+struct question {
+	const struct answers *answers;
+	const struct request *request;
+	struct instant now;
+	uint64_t *cursor;
+	struct reply *reply;
+};
+
 void answer_add(struct reply *reply, const char *key, json_t *object)
 {
-	json_t *outer = json_object();
-
-	(void)json_object_set_new(outer, key, object);
-	reply_add(reply, outer);
+	reply_add(reply, json_pack("{s:o}", key, object));
 }
 
 bool answer_whom(const struct answers *a, const char *text, struct whom *whom, struct reply *reply)
@@ -135,33 +141,26 @@ static void add_rules(const struct view *v, struct reply *reply)
 	}
 }
 
-static enum answer give_top(const struct answers *a, const struct request *r, struct instant now,
-			    uint64_t *cursor, struct reply *reply)
+static enum answer give_top(const struct question *q)
 {
-	size_t n = r->limit ? (size_t)r->limit : TOP_LIMIT;
+	size_t n = q->request->limit ? (size_t)q->request->limit : TOP_LIMIT;
 
-	(void)cursor;
-	if (r->rules)
-		add_rules(a->view, reply);
+	if (q->request->rules)
+		add_rules(q->answers->view, q->reply);
 	else
-		engine_top(a->view->engine, now, n, add_top, reply);
+		engine_top(q->answers->view->engine, q->now, n, add_top, q->reply);
 	return ANSWER_DONE;
 }
 
-static enum answer give_status(const struct answers *a, const struct request *r, struct instant now,
-			       uint64_t *cursor, struct reply *reply)
+static enum answer give_status(const struct question *q)
 {
-	(void)r;
-	(void)cursor;
-	answer_status(a, now, reply);
+	answer_status(q->answers, q->now, q->reply);
 	return ANSWER_DONE;
 }
 
-static enum answer give_explain(const struct answers *a, const struct request *r,
-				struct instant now, uint64_t *cursor, struct reply *reply)
+static enum answer give_explain(const struct question *q)
 {
-	(void)cursor;
-	answer_explain(a, r, now, reply);
+	answer_explain(q->answers, q->request, q->now, q->reply);
 	return ANSWER_DONE;
 }
 
@@ -174,59 +173,55 @@ static const struct record *record_numbered(const struct life *l, uint64_t id)
 	return r;
 }
 
-static enum answer give_ban(const struct answers *a, const struct request *r, struct instant now,
-			    uint64_t *cursor, struct reply *reply)
+static enum answer give_ban(const struct question *q)
 {
-	struct life_ban ban = { .for_s = r->for_s, .because = r->because };
+	struct life_ban ban = { .for_s = q->request->for_s, .because = q->request->because };
 	const struct record *record;
 	struct whom whom;
 	struct err err;
 	uint64_t id;
 
-	(void)cursor;
-	if (!answer_whom(a, r->subject, &whom, reply))
+	if (!answer_whom(q->answers, q->request->subject, &whom, q->reply))
 		return ANSWER_DONE;
 	ban.kind = whom.is_address ? SUBJECT_ADDRESS : SUBJECT_ACCOUNT;
 	ban.name = whom.name;
-	if (life_ban(a->view->life, &ban, now, &id, &err) < 0) {
-		reply_refuse(reply, NULL, "%s", err.text);
+	if (life_ban(q->answers->view->life, &ban, q->now, &id, &err) < 0) {
+		reply_refuse(q->reply, NULL, "%s", err.text);
 		return ANSWER_DONE;
 	}
-	a->changed(a->ctx);
-	record = record_numbered(a->view->life, id);
+	q->answers->changed(q->answers->ctx);
+	record = record_numbered(q->answers->view->life, id);
 	if (record)
-		answer_add(reply, "decision", answer_record(record));
+		answer_add(q->reply, "decision", answer_record(record));
 	return ANSWER_DONE;
 }
 
-static enum answer give_unban(const struct answers *a, const struct request *r, struct instant now,
-			      uint64_t *cursor, struct reply *reply)
+static enum answer give_unban(const struct question *q)
 {
-	struct life_release release = { .forget = r->forget, .mail = POSTERN_KEEP };
+	struct life_release release = { .forget = q->request->forget, .mail = POSTERN_KEEP };
 	struct whom whom;
 	struct err err;
 	json_t *object;
 	int n;
 
-	(void)cursor;
-	if (!answer_whom(a, r->subject, &whom, reply))
+	if (!answer_whom(q->answers, q->request->subject, &whom, q->reply))
 		return ANSWER_DONE;
 	release.kind = whom.is_address ? SUBJECT_ADDRESS : SUBJECT_ACCOUNT;
 	release.name = whom.name;
-	if (r->release || r->purge)
-		release.mail = r->release ? POSTERN_RELEASE : POSTERN_PURGE;
-	n = life_release(a->view->life, &release, now, &err);
+	if (q->request->release || q->request->purge)
+		release.mail = q->request->release ? POSTERN_RELEASE : POSTERN_PURGE;
+	n = life_release(q->answers->view->life, &release, q->now, &err);
 	if (n < 0) {
-		reply_refuse(reply,
+		reply_refuse(q->reply,
 			     err.code == ENOENT ? "`postern history` lists who is banned" : NULL,
 			     "%s", err.text);
 		return ANSWER_DONE;
 	}
-	a->changed(a->ctx);
+	q->answers->changed(q->answers->ctx);
 	object = json_object();
 	json_set_text(object, whom.is_address ? "ip" : "user", whom.name);
 	json_set_number(object, "decisions", (uint64_t)n);
-	answer_add(reply, "released", object);
+	answer_add(q->reply, "released", object);
 	return ANSWER_DONE;
 }
 
@@ -254,45 +249,38 @@ static const char *entry_of(const struct answers *a, const char *text, struct us
 	return user->text;
 }
 
-static enum answer give_ignore(const struct answers *a, const struct request *r, struct instant now,
-			       uint64_t *cursor, struct reply *reply)
+static enum answer give_ignore(const struct question *q)
 {
-	const char *change = r->add ? r->add : r->remove;
+	const char *change = q->request->add ? q->request->add : q->request->remove;
 	struct user_name user;
 	struct ignored list = { 0 };
 	enum answer answer = ANSWER_DONE;
 	struct err err;
 	int ret;
 
-	(void)now;
-	(void)cursor;
-	ret = ignored_load(&list, a->view->dir, &err);
+	ret = ignored_load(&list, q->answers->view->dir, &err);
 	if (ret == 0 && !change) {
-		add_ignored(&list, reply);
+		add_ignored(&list, q->reply);
 	} else if (ret == 0) {
-		const char *entry = entry_of(a, change, &user);
+		const char *entry = entry_of(q->answers, change, &user);
 
-		ret = r->add ? ignored_add(&list, entry, &err) : ignored_remove(&list, entry, &err);
+		ret = q->request->add ? ignored_add(&list, entry, &err)
+				      : ignored_remove(&list, entry, &err);
 		if (ret == 0)
-			ret = ignored_save(&list, a->view->dir, &err);
+			ret = ignored_save(&list, q->answers->view->dir, &err);
 		answer = ANSWER_LATER;
 	}
 	ignored_fini(&list);
 	if (ret < 0)
-		reply_refuse(reply, NULL, "%s", err.text);
+		reply_refuse(q->reply, NULL, "%s", err.text);
 	else if (change)
-		a->reload(a->ctx);
+		q->answers->reload(q->answers->ctx);
 	return answer;
 }
 
-static enum answer give_reload(const struct answers *a, const struct request *r, struct instant now,
-			       uint64_t *cursor, struct reply *reply)
+static enum answer give_reload(const struct question *q)
 {
-	(void)r;
-	(void)now;
-	(void)cursor;
-	(void)reply;
-	a->reload(a->ctx);
+	q->answers->reload(q->answers->ctx);
 	return ANSWER_LATER;
 }
 
@@ -311,62 +299,58 @@ static void add_past(void *ctx, const struct record *r)
 	piece->n++;
 }
 
-static enum answer give_history(const struct answers *a, const struct request *r,
-				struct instant now, uint64_t *cursor, struct reply *reply)
+static enum answer give_history(const struct question *q)
 {
-	struct store_query query = { .since = r->since, .below = *cursor, .limit = HISTORY_PIECE };
-	struct piece piece = { .reply = reply };
-	struct store *store = a->view->store;
+	struct store_query query = { .since = q->request->since,
+				     .below = *q->cursor,
+				     .limit = HISTORY_PIECE };
+	struct piece piece = { .reply = q->reply };
+	struct store *store = q->answers->view->store;
 	struct whom whom;
 
-	(void)now;
-	if (r->subject) {
-		if (!answer_whom(a, r->subject, &whom, reply))
+	if (q->request->subject) {
+		if (!answer_whom(q->answers, q->request->subject, &whom, q->reply))
 			return ANSWER_DONE;
 		query.name = whom.name;
 	}
 	if (!store || store_history(store, &query, add_past, &piece) < 0) {
 		const char *why = store ? store_trouble(store) : NULL;
 
-		reply_refuse(reply, "`postern status` shows what is active",
+		reply_refuse(q->reply, "`postern status` shows what is active",
 			     "the history can't be read: %s", why ? why : "nothing is kept");
 		return ANSWER_DONE;
 	}
-	*cursor = piece.last;
+	*q->cursor = piece.last;
 	return piece.n == HISTORY_PIECE ? ANSWER_MORE : ANSWER_DONE;
 }
 
-static enum answer give_resume(const struct answers *a, const struct request *r, struct instant now,
-			       uint64_t *cursor, struct reply *reply)
+static enum answer give_resume(const struct question *q)
 {
-	bool braked = !instant_is_none(life_braked(a->view->life));
+	bool braked = !instant_is_none(life_braked(q->answers->view->life));
 	json_t *object;
 
-	(void)r;
-	(void)cursor;
 	if (!braked) {
-		reply_refuse(reply, NULL, "the brake is not on");
+		reply_refuse(q->reply, NULL, "the brake is not on");
 		return ANSWER_DONE;
 	}
 	object = json_object();
-	json_set_number(object, "decisions", life_resume(a->view->life, now));
-	answer_add(reply, "resumed", object);
-	a->changed(a->ctx);
+	json_set_number(object, "decisions", life_resume(q->answers->view->life, q->now));
+	answer_add(q->reply, "resumed", object);
+	q->answers->changed(q->answers->ctx);
 	return ANSWER_DONE;
 }
 
 enum answer answers_give(const struct answers *a, const struct request *request, struct instant now,
 			 uint64_t *cursor, struct reply *reply)
 {
-	static enum answer (*const give[REQUEST_VERBS])(const struct answers *,
-							const struct request *, struct instant,
-							uint64_t *, struct reply *) = {
+	static enum answer (*const give[REQUEST_VERBS])(const struct question *q) = {
 		[REQUEST_STATUS] = give_status,   [REQUEST_TOP] = give_top,
 		[REQUEST_EXPLAIN] = give_explain, [REQUEST_BAN] = give_ban,
 		[REQUEST_UNBAN] = give_unban,     [REQUEST_IGNORE] = give_ignore,
 		[REQUEST_RELOAD] = give_reload,   [REQUEST_HISTORY] = give_history,
 		[REQUEST_RESUME] = give_resume,
 	};
+	struct question q = { a, request, now, cursor, reply };
 
-	return give[request->verb](a, request, now, cursor, reply);
+	return give[request->verb](&q);
 }

@@ -284,7 +284,7 @@ int client_run(const struct client_verb *verb, int argc, char **argv)
 	struct client c = { .verb = verb,
 			    .socket = RUNDIR "/control",
 			    .request = { .verb = verb->verb, .since = INSTANT_NONE } };
-	struct err err;
+	struct err err = { 0 };
 	int status = take_options(&c, argc, argv);
 
 	if (status >= 0)

@@ -51,34 +51,45 @@ static void put_value(struct page *p, const char *value)
 	free(printable);
 }
 
-/* Labels come as name and value in turn; NULL ends them. */
-static void sample(struct page *p, double value, ...) __attribute__((sentinel));
+struct label {
+	const char *name, *value;
+};
 
-static void sample(struct page *p, double value, ...)
+static void put_sample(struct page *p, double value, const struct label *label, size_t n)
 {
-	const char *label, *between = "{";
-	va_list ap;
-
 	put(p, "%s", p->name);
-	va_start(ap, value);
-	while ((label = va_arg(ap, const char *))) {
-		put(p, "%s%s=\"", between, label);
-		put_value(p, va_arg(ap, const char *));
-		pack_bytes(p->out, "\"", 1);
-		between = ",";
+	for (size_t i = 0; i < n; i++) {
+		put(p, "%s%s=\"", i ? "," : "{", label[i].name);
+		put_value(p, label[i].value);
+		put(p, "\"");
 	}
-	va_end(ap);
-	put(p, *between == ',' ? "} %.15g\n" : " %.15g\n", value);
+	put(p, "%s %.15g\n", n ? "}" : "", value);
+}
+
+static void sample(struct page *p, double value)
+{
+	put_sample(p, value, NULL, 0);
+}
+
+static void sample_of(struct page *p, double value, const char *name, const char *what)
+{
+	put_sample(p, value, &(struct label){ name, what }, 1);
+}
+
+/* Of one thing in one state: "jail" and its name, "level" and which. */
+static void sample_of_both(struct page *p, double value, struct label a, struct label b)
+{
+	put_sample(p, value, (struct label[]){ a, b }, 2);
 }
 
 static void build_info(struct page *p)
 {
-	sample(p, 1, "version", VERSION, NULL);
+	sample_of(p, 1, "version", VERSION);
 }
 
 static void start_time(struct page *p)
 {
-	sample(p, (double)p->view->started.ms / 1000, NULL);
+	sample(p, (double)p->view->started.ms / 1000);
 }
 
 /* The second number of /proc/self/statm, of which a process that sees no files keeps a descriptor. */
@@ -90,7 +101,7 @@ static void resident_memory(struct page *p)
 
 	second = n > 0 ? strchr(text, ' ') : NULL;
 	if (second)
-		sample(p, (double)strtol(second, NULL, 10) * (double)sysconf(_SC_PAGESIZE), NULL);
+		sample(p, (double)strtol(second, NULL, 10) * (double)sysconf(_SC_PAGESIZE));
 }
 
 /* Calls `get` for each log that has such a value (it is not negative). */
@@ -103,7 +114,7 @@ static void each_log(struct page *p, double (*get)(const struct live_log_stats *
 		if (!log.source)
 			return;
 		if (get(&log) >= 0)
-			sample(p, get(&log), "source", log.source, NULL);
+			sample_of(p, get(&log), "source", log.source);
 	}
 }
 
@@ -190,22 +201,22 @@ static void events(struct page *p)
 	const struct engine_stats *stats = engine_stats(p->view->engine);
 
 	for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++)
-		sample(p, (double)stats->events[kind], "kind", event_kind_name(kind), NULL);
+		sample_of(p, (double)stats->events[kind], "kind", event_kind_name(kind));
 }
 
 static void unmatched(struct page *p)
 {
-	sample(p, (double)live_matcher_stats(p->view->live).unmatched, NULL);
+	sample(p, (double)live_matcher_stats(p->view->live).unmatched);
 }
 
 static void regex_limits(struct page *p)
 {
-	sample(p, (double)live_matcher_stats(p->view->live).limits, NULL);
+	sample(p, (double)live_matcher_stats(p->view->live).limits);
 }
 
 static void accounts(struct page *p)
 {
-	sample(p, (double)engine_accounts(p->view->engine), NULL);
+	sample(p, (double)engine_accounts(p->view->engine));
 }
 
 static const struct jail_set *jails_of(const struct page *p)
@@ -223,9 +234,11 @@ static void decisions(struct page *p)
 	for (size_t i = 0; i < jails_of(p)->n_jails; i++) {
 		const char *name = jails_of(p)->jail[i]->name;
 
-		sample(p, (double)counts_of(p, i)->suspected, "jail", name, "level", "suspect",
-		       NULL);
-		sample(p, (double)counts_of(p, i)->decided, "jail", name, "level", "act", NULL);
+		sample_of_both(p, (double)counts_of(p, i)->suspected,
+			       (struct label){ "jail", name },
+			       (struct label){ "level", "suspect" });
+		sample_of_both(p, (double)counts_of(p, i)->decided, (struct label){ "jail", name },
+			       (struct label){ "level", "act" });
 	}
 }
 
@@ -234,30 +247,29 @@ static void decisions_ended(struct page *p)
 	for (size_t i = 0; i < jails_of(p)->n_jails; i++) {
 		const char *name = jails_of(p)->jail[i]->name;
 
-		sample(p, (double)counts_of(p, i)->expired, "jail", name, "how", "expired", NULL);
-		sample(p, (double)counts_of(p, i)->released, "jail", name, "how", "released", NULL);
+		sample_of_both(p, (double)counts_of(p, i)->expired, (struct label){ "jail", name },
+			       (struct label){ "how", "expired" });
+		sample_of_both(p, (double)counts_of(p, i)->released, (struct label){ "jail", name },
+			       (struct label){ "how", "released" });
 	}
 }
 
 static void decisions_active(struct page *p)
 {
 	for (size_t i = 0; i < jails_of(p)->n_jails; i++)
-		sample(p, (double)counts_of(p, i)->active, "jail", jails_of(p)->jail[i]->name,
-		       NULL);
+		sample_of(p, (double)counts_of(p, i)->active, "jail", jails_of(p)->jail[i]->name);
 }
 
 static void suspects(struct page *p)
 {
 	for (size_t i = 0; i < jails_of(p)->n_jails; i++)
-		sample(p, (double)counts_of(p, i)->suspects, "jail", jails_of(p)->jail[i]->name,
-		       NULL);
+		sample_of(p, (double)counts_of(p, i)->suspects, "jail", jails_of(p)->jail[i]->name);
 }
 
 static void joined(struct page *p)
 {
 	for (size_t i = 0; i < jails_of(p)->n_jails; i++)
-		sample(p, (double)counts_of(p, i)->joined, "jail", jails_of(p)->jail[i]->name,
-		       NULL);
+		sample_of(p, (double)counts_of(p, i)->joined, "jail", jails_of(p)->jail[i]->name);
 }
 
 static void rules_held(struct page *p)
@@ -266,8 +278,9 @@ static void rules_held(struct page *p)
 		const struct jail *jail = jails_of(p)->jail[i];
 
 		for (size_t k = 0; k < jail->n_rules; k++)
-			sample(p, (double)engine_rule_count(p->view->engine, jail->rule[k]), "jail",
-			       jail->name, "rule", jail->rule[k]->name, NULL);
+			sample_of_both(p, (double)engine_rule_count(p->view->engine, jail->rule[k]),
+				       (struct label){ "jail", jail->name },
+				       (struct label){ "rule", jail->rule[k]->name });
 	}
 }
 
@@ -282,25 +295,27 @@ static void action_tasks(struct page *p)
 		const struct life_instance *a = life_instance(p->view->life, i);
 
 		for (size_t k = 0; k < TASK_STATES; k++)
-			sample(p, (double)a->applying[k], "action", a->name, "state", words[k],
-			       NULL);
-		sample(p, (double)(a->lifting[TASK_PENDING] + a->lifting[TASK_HANDED]), "action",
-		       a->name, "state", "lifting", NULL);
+			sample_of_both(p, (double)a->applying[k],
+				       (struct label){ "action", a->name },
+				       (struct label){ "state", words[k] });
+		sample_of_both(p, (double)(a->lifting[TASK_PENDING] + a->lifting[TASK_HANDED]),
+			       (struct label){ "action", a->name },
+			       (struct label){ "state", "lifting" });
 	}
 }
 
 static void action_up(struct page *p)
 {
 	for (uint32_t i = 0; i < life_instances(p->view->life); i++)
-		sample(p, view_trouble(p->view, i) ? 0 : 1, "action",
-		       life_instance(p->view->life, i)->name, NULL);
+		sample_of(p, view_trouble(p->view, i) ? 0 : 1, "action",
+			  life_instance(p->view->life, i)->name);
 }
 
 static void action_done(struct page *p)
 {
 	for (uint32_t i = 0; i < life_instances(p->view->life); i++)
-		sample(p, (double)life_instance(p->view->life, i)->done, "action",
-		       life_instance(p->view->life, i)->name, NULL);
+		sample_of(p, (double)life_instance(p->view->life, i)->done, "action",
+			  life_instance(p->view->life, i)->name);
 }
 
 static void action_errors(struct page *p)
@@ -308,19 +323,21 @@ static void action_errors(struct page *p)
 	for (uint32_t i = 0; i < life_instances(p->view->life); i++) {
 		const struct life_instance *a = life_instance(p->view->life, i);
 
-		sample(p, (double)a->retried, "action", a->name, "kind", "temporary", NULL);
-		sample(p, (double)a->failed, "action", a->name, "kind", "permanent", NULL);
+		sample_of_both(p, (double)a->retried, (struct label){ "action", a->name },
+			       (struct label){ "kind", "temporary" });
+		sample_of_both(p, (double)a->failed, (struct label){ "action", a->name },
+			       (struct label){ "kind", "permanent" });
 	}
 }
 
 static void store_up(struct page *p)
 {
-	sample(p, p->view->store && !store_trouble(p->view->store), NULL);
+	sample(p, p->view->store && !store_trouble(p->view->store));
 }
 
 static void brake(struct page *p)
 {
-	sample(p, !instant_is_none(life_braked(p->view->life)), NULL);
+	sample(p, !instant_is_none(life_braked(p->view->life)));
 }
 
 static void geoip_age(struct page *p)
@@ -328,7 +345,7 @@ static void geoip_age(struct page *p)
 	int64_t built_s = geoip_built_s(p->view->setup->geoip);
 
 	if (built_s != 0)
-		sample(p, (double)(instant_s(p->now) - built_s), NULL);
+		sample(p, (double)(instant_s(p->now) - built_s));
 }
 
 static void warnings(struct page *p)
@@ -339,7 +356,7 @@ static void warnings(struct page *p)
 	for (size_t i = 0; (warning = selfwatch_warning(p->view->watch, i)); i++)
 		n[warning->kind]++;
 	for (enum warning_kind kind = 0; kind < WARNING_KINDS; kind++)
-		sample(p, n[kind], "kind", warning_kind_name(kind), NULL);
+		sample_of(p, n[kind], "kind", warning_kind_name(kind));
 }
 
 static const struct metric {
