@@ -279,6 +279,196 @@ static void decides(void **state)
 	end_world(&w);
 }
 
+/* Rows of checkpoints, one put over the other, as a store keeps them. */
+struct kept {
+	struct state_row row[16];
+	size_t n;
+};
+
+static void keep(void *ctx, const struct state_row *row)
+{
+	struct kept *k = ctx;
+	size_t i = 0;
+
+	assert_true(decisions_is_row(row));
+	while (i < k->n && k->row[i].key != row->key)
+		i++;
+	assert_true(i < COUNT(k->row));
+	if (i < k->n)
+		free((char *)(uintptr_t)k->row[i].value.ptr);
+	else
+		k->n++;
+	k->row[i] = *row;
+	if (row->value.ptr)
+		k->row[i].value.ptr = xstrndup(row->value.ptr, row->value.len);
+}
+
+static void restore(const struct kept *k, struct decisions *d, const struct jail_set *jails)
+{
+	struct err err;
+
+	for (size_t i = 0; i < k->n; i++)
+		if (k->row[i].value.ptr)
+			assert_int_equal(decisions_restore(d, jails, &k->row[i], &err), 0);
+}
+
+static void drop(struct kept *k)
+{
+	for (size_t i = 0; i < k->n; i++)
+		free((char *)(uintptr_t)k->row[i].value.ptr);
+	k->n = 0;
+}
+
+struct open_cases {
+	const struct decision *d[16];
+	size_t n;
+};
+
+static void add_open(void *ctx, const struct decision *d)
+{
+	struct open_cases *all = ctx;
+
+	assert_true(all->n < COUNT(all->d));
+	all->d[all->n++] = d;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct decision *x = *(const struct decision *const *)a;
+	const struct decision *y = *(const struct decision *const *)b;
+	int order = strcmp(x->name, y->name);
+
+	return order ? order : strcmp(x->jail->name, y->jail->name);
+}
+
+/* The open cases, written down; the caller's to free. */
+static char *describe_open(const struct decisions *d)
+{
+	struct open_cases all = { .n = 0 };
+	char *said;
+	size_t len;
+	FILE *fp = open_memstream(&said, &len);
+
+	decisions_each(d, add_open, &all);
+	qsort(all.d, all.n, sizeof(all.d[0]), by_name);
+	for (size_t i = 0; i < all.n; i++)
+		describe(fp, all.d[i]);
+	assert_int_equal(fclose(fp), 0);
+	return said;
+}
+
+/* What is open after each line is so in a process that has read the rows alone. */
+static void outlives(void **state)
+{
+	const struct row *row = *state;
+	struct kept kept = { .n = 0 };
+	struct decisions *second;
+	char *is, *was;
+	struct world w;
+
+	begin_world(&w, row->jail);
+	decisions_keep_open_only(w.decisions, NULL, NULL);
+	for (const char *line = row->script; *line; line = script_next(line)) {
+		char *one = xstrndup(line, (size_t)(script_next(line) - line));
+
+		play(&w, one);
+		free(one);
+		decisions_save(w.decisions, false, keep, &kept);
+		second = decisions_new(w.engine);
+		restore(&kept, second, w.jails);
+		was = describe_open(w.decisions);
+		is = describe_open(second);
+		assert_string_equal(is, was);
+		free(is);
+		free(was);
+		decisions_free(second);
+	}
+	end_world(&w);
+	drop(&kept);
+}
+
+static void count_closed(void *ctx, const struct decision *d)
+{
+	assert_non_null(d->subject);
+	++*(size_t *)ctx;
+}
+
+/* A process that does not end keeps no case that is over, in memory or in the store. */
+static void keeps_open_only(void **state)
+{
+	struct kept kept = { .n = 0 };
+	size_t closed = 0;
+	struct world w;
+	char *said;
+
+	(void)state;
+	begin_world(&w, "jail j { rule a { count = login max = 0 } }");
+	decisions_keep_open_only(w.decisions, count_closed, &closed);
+	play(&w, "0 login u=joe\n0 login u=ann\n0 login u=bob");
+	decisions_save(w.decisions, false, keep, &kept);
+	assert_int_equal(kept.n, 3);
+	decisions_close(w.decisions, w.jails->jail[0],
+			engine_subject(w.engine, SUBJECT_ACCOUNT, slice_of("ann"), 0));
+	decisions_close(w.decisions, w.jails->jail[0],
+			engine_subject(w.engine, SUBJECT_ACCOUNT, slice_of("eve"), 0));
+	assert_int_equal(closed, 1);
+	decisions_save(w.decisions, false, keep, &kept);
+	play(&w, "5 login u=bob");
+	decisions_close(w.decisions, w.jails->jail[0],
+			engine_subject(w.engine, SUBJECT_ACCOUNT, slice_of("bob"), 0));
+	play(&w, "6 login u=bob");
+	decisions_save(w.decisions, false, keep, &kept);
+	decisions_free(w.decisions);
+	w.decisions = decisions_new(w.engine);
+	restore(&kept, w.decisions, w.jails);
+	said = describe_open(w.decisions);
+	assert_string_equal(said, "act bob 100 suspect 6 act 6 cases 1 open; a@6 3/0 100; a 3\n"
+				  "act joe 100 suspect 0 act 0 cases 1 open; a@0 1/0 100; a 1\n");
+	free(said);
+	end_world(&w);
+	drop(&kept);
+}
+
+/* Another configuration: a rule is gone, one has come; a jail is gone, or is about addresses now. */
+static const struct change {
+	const char *name;
+	const char *jail;
+	const char *want;
+} changes[] = {
+	{ "changed: a rule is gone",
+	  "jail j { rule c { count = login max = 9 } rule b { count = login max = 0 score = 60 } }",
+	  "act joe 110 suspect 0 act 0 cases 1 open; b@0 1/0 110; b 1\n" },
+	{ "changed: the jail is gone", "jail k { rule a { count = login max = 0 } }", "" },
+	{ "changed: the jail is about addresses",
+	  "jail j { rule a { count = failure by = ip max = 0 } }", "" },
+};
+
+static void bears_changes(void **state)
+{
+	const struct change *row = *state;
+	struct kept kept = { .n = 0 }, after = { .n = 0 };
+	struct world w;
+	char *said;
+
+	begin_world(&w, "jail j { rule a { count = login max = 0 score = 50 } "
+			"rule b { count = login max = 0 score = 60 } }");
+	play(&w, "0 login u=joe");
+	decisions_save(w.decisions, true, keep, &kept);
+	end_world(&w);
+	begin_world(&w, row->jail);
+	restore(&kept, w.decisions, w.jails);
+	said = describe_open(w.decisions);
+	assert_string_equal(said, row->want);
+	free(said);
+	/* A row that is of no use is dropped with the next checkpoint. */
+	decisions_save(w.decisions, false, keep, &after);
+	assert_int_equal(after.n, *row->want ? 0 : 1);
+	assert_null(after.row[0].value.ptr);
+	end_world(&w);
+	drop(&kept);
+	drop(&after);
+}
+
 /* Names that attackers invent push each other out, but none against which something holds. */
 static void keeps_what_it_holds(void **state)
 {
@@ -342,13 +532,16 @@ static int end(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(rows) + COUNT(bots) + 2] = {
+	struct CMUnitTest tests[2 * COUNT(rows) + COUNT(bots) + COUNT(changes) + 3] = {
 		cmocka_unit_test(keeps_what_it_holds),
 		cmocka_unit_test(bounds_its_steps),
+		cmocka_unit_test(keeps_open_only),
 	};
-	size_t n = 2;
+	size_t n = 3;
 
 	ADD_ROWS(tests, n, rows, decides);
+	ADD_ROWS(tests, n, rows, outlives);
+	ADD_ROWS(tests, n, changes, bears_changes);
 	ADD_ROWS(tests, n, bots, tells_bots);
 	return _cmocka_run_group_tests(__FILE__, tests, n, begin, end);
 }

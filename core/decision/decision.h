@@ -78,6 +78,7 @@ void decisions_keep_open_only(struct decisions *d,
  */
 void decisions_save(struct decisions *d, bool all,
 		    void (*put)(void *ctx, const struct state_row *row), void *ctx);
+uint64_t decisions_table(void); /* of these rows */
 /* Is this row a case? All others are the engine's. */
 bool decisions_is_row(const struct state_row *row);
 /* -1: the row is damaged, and left out. */

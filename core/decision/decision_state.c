@@ -23,14 +23,14 @@ enum {
 	RDNS_MOST = 255,
 };
 
-static uint64_t table_id(void)
+uint64_t decisions_table(void)
 {
 	return hash_name("decision cases");
 }
 
 bool decisions_is_row(const struct state_row *row)
 {
-	return row->table == table_id();
+	return row->table == decisions_table();
 }
 
 static void pack_finding(struct pack *p, const struct rule *rule, uint64_t value, uint64_t max,
@@ -111,13 +111,13 @@ void decisions_save(struct decisions *d, bool all,
 	struct pack value = { 0 };
 
 	for (size_t i = 0; i < d->n_gone && !all; i++) {
-		struct state_row row = { .table = table_id(), .key = d->gone[i] };
+		struct state_row row = { .table = decisions_table(), .key = d->gone[i] };
 
 		put(ctx, &row);
 	}
 	d->n_gone = 0;
 	while ((slot = table_next(&d->slots, slot))) {
-		struct state_row row = { .table = table_id(), .key = slot->head.key };
+		struct state_row row = { .table = decisions_table(), .key = slot->head.key };
 
 		if (!slot->open || (!slot->dirty && !all))
 			continue;
