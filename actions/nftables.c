@@ -301,7 +301,8 @@ static const char *seen_text(const struct nftables *n, const struct seen *s, cha
 
 	if (!seen_as_prefix(&a, s))
 		a.bits = 128; /* its first address will do */
-	return n->host->address_text(&a, text);
+	(void)n->host->address_text(&a, text);
+	return text;
 }
 
 /* One of ours inside a wider prefix makes way for it; -1 where that has to wait. */

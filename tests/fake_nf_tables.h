@@ -2,12 +2,13 @@
  * fake_nf_tables.h - as much of the kernel's nf_tables as a plugin can tell from the real one
  *
  * One table with sets, elements and a number of rules; transactions that are done as a whole or
- * not at all, with an answer for each message that is refused. It takes the place of libmnl's
+ * not at all, with an data for each message that is refused. It takes the place of libmnl's
  * socket functions, so what it reads are the messages that the real kernel would get. The real
  * kernel has the last word: tests/e2e/nftables.sh.
  */
 #pragma once
 
+#include "actions/kernel/shared.h"
 #include "core/base/mem.h"
 
 #include <arpa/inet.h>
@@ -131,8 +132,8 @@ static void fake_put_element(struct nlmsghdr *m, const struct fake_element *e, b
 	uint8_t value[16];
 
 	memcpy(value, end ? e->last : e->key, sizeof(value));
-	for (size_t i = e->key_len; end && i > 0 && ++value[i - 1] == 0; i--)
-		continue;
+	if (end)
+		(void)step_forth(value, e->key_len);
 	key = mnl_attr_nest_start(m, NFTA_SET_ELEM_KEY);
 	mnl_attr_put(m, NFTA_DATA_VALUE, e->key_len, value);
 	mnl_attr_nest_end(m, key);
@@ -233,20 +234,19 @@ struct fake_list {
 static int fake_on_element(const struct nlattr *a, void *to)
 {
 	struct fake_attrs attrs = { 0 }, key = { 0 };
-	struct fake_list *list = to;
+	struct fake_list *given = to;
 	struct fake_element *e;
 
 	(void)mnl_attr_parse_nested(a, fake_on_attr, &attrs);
 	(void)mnl_attr_parse_nested(attrs.of[NFTA_SET_ELEM_KEY], fake_on_attr, &key);
 	if (fake_u32(attrs.of[NFTA_SET_ELEM_FLAGS]) & NFT_SET_ELEM_INTERVAL_END) {
-		e = &list->of[list->n - 1];
+		e = &given->of[given->n - 1];
 		memcpy(e->last, mnl_attr_get_payload(key.of[NFTA_DATA_VALUE]), e->key_len);
-		for (size_t i = e->key_len; i > 0 && e->last[i - 1]-- == 0; i--)
-			continue;
+		(void)step_back(e->last, e->key_len);
 		return MNL_CB_OK;
 	}
-	assert(list->n < FAKE_ELEMENTS);
-	e = &list->of[list->n++];
+	assert(given->n < FAKE_ELEMENTS);
+	e = &given->of[given->n++];
 	*e = (struct fake_element){ .key_len = mnl_attr_get_payload_len(key.of[NFTA_DATA_VALUE]) };
 	memcpy(e->key, mnl_attr_get_payload(key.of[NFTA_DATA_VALUE]), e->key_len);
 	memset(e->last, 255, e->key_len);
@@ -265,17 +265,17 @@ static int fake_elements(struct fake_state *s, uint16_t type, uint16_t flags,
 			 const struct fake_attrs *attrs)
 {
 	struct fake_set *set = fake_find(s, fake_text(attrs->of[NFTA_SET_ELEM_LIST_SET]));
-	static struct fake_list list;
+	static struct fake_list given;
 	int error = 0;
 
-	list.n = 0;
+	given.n = 0;
 	if (!set || !s->table)
 		return ENOENT;
 	if (attrs->of[NFTA_SET_ELEM_LIST_ELEMENTS])
 		(void)mnl_attr_parse_nested(attrs->of[NFTA_SET_ELEM_LIST_ELEMENTS], fake_on_element,
-					    &list);
-	for (unsigned int i = 0; i < list.n && !error; i++) {
-		struct fake_element *e = &list.of[i];
+					    &given);
+	for (unsigned int i = 0; i < given.n && !error; i++) {
+		struct fake_element *e = &given.of[i];
 
 		if (!(set->flags & NFT_SET_INTERVAL))
 			memcpy(e->last, e->key, sizeof(e->last));
@@ -396,63 +396,63 @@ static void fake_get_elements(const struct nlmsghdr *m, const struct fake_attrs 
 {
 	const char *name = fake_text(attrs->of[NFTA_SET_ELEM_LIST_SET]);
 	struct fake_set *set = fake_find(&fake.now, name);
-	static struct fake_list list;
-	struct nlmsghdr *answer = NULL;
+	static struct fake_list given;
+	struct nlmsghdr *data = NULL;
 	struct nlattr *nest;
 
-	list.n = 0;
+	given.n = 0;
 	if (attrs->of[NFTA_SET_ELEM_LIST_ELEMENTS])
 		(void)mnl_attr_parse_nested(attrs->of[NFTA_SET_ELEM_LIST_ELEMENTS], fake_on_element,
-					    &list);
+					    &given);
 	for (unsigned int i = set ? set->n : 0; i > 0; i--) {
 		const struct fake_element *e = &set->of[i - 1];
 
-		if (list.n && memcmp(e->key, list.of[0].key, sizeof(e->key)) != 0)
+		if (given.n && memcmp(e->key, given.of[0].key, sizeof(e->key)) != 0)
 			continue;
-		answer = fake_data(m, NFT_MSG_NEWSETELEM);
-		nest = mnl_attr_nest_start(answer, NFTA_SET_ELEM_LIST_ELEMENTS);
+		data = fake_data(m, NFT_MSG_NEWSETELEM);
+		nest = mnl_attr_nest_start(data, NFTA_SET_ELEM_LIST_ELEMENTS);
 		if (fake_has_end(set, e)) /* the kernel's order is its own */
-			fake_put_element(answer, e, true);
-		fake_put_element(answer, e, false);
-		mnl_attr_nest_end(answer, nest);
+			fake_put_element(data, e, true);
+		fake_put_element(data, e, false);
+		mnl_attr_nest_end(data, nest);
 	}
 	if (m->nlmsg_flags & NLM_F_DUMP && set)
 		fake_done(m);
-	else if (!answer)
+	else if (!data)
 		fake_error(m, ENOENT);
 }
 
 static void fake_get_set(const struct nlmsghdr *m, const char *name)
 {
 	const struct fake_set *set = fake_find(&fake.now, name);
-	struct nlmsghdr *answer;
+	struct nlmsghdr *data;
 	struct nlattr *nest;
 
 	if (!set) {
 		fake_error(m, ENOENT);
 		return;
 	}
-	answer = fake_data(m, NFT_MSG_NEWSET);
-	mnl_attr_put_u32(answer, NFTA_SET_FLAGS, htonl(set->flags));
-	mnl_attr_put_u32(answer, NFTA_SET_KEY_TYPE, htonl(set->type_id));
-	nest = mnl_attr_nest_start(answer, NFTA_SET_DESC);
-	mnl_attr_put_u32(answer, NFTA_SET_DESC_SIZE, htonl(set->size));
-	mnl_attr_nest_end(answer, nest);
+	data = fake_data(m, NFT_MSG_NEWSET);
+	mnl_attr_put_u32(data, NFTA_SET_FLAGS, htonl(set->flags));
+	mnl_attr_put_u32(data, NFTA_SET_KEY_TYPE, htonl(set->type_id));
+	nest = mnl_attr_nest_start(data, NFTA_SET_DESC);
+	mnl_attr_put_u32(data, NFTA_SET_DESC_SIZE, htonl(set->size));
+	mnl_attr_nest_end(data, nest);
 	if (set->counter)
-		mnl_attr_put_u32(answer, NFTA_SET_EXPR, 0);
+		mnl_attr_put_u32(data, NFTA_SET_EXPR, 0);
 }
 
 static void fake_get_table(const struct nlmsghdr *m)
 {
-	struct nlmsghdr *answer;
+	struct nlmsghdr *data;
 
 	if (!fake.now.table) {
 		fake_error(m, ENOENT);
 		return;
 	}
-	answer = fake_data(m, NFT_MSG_NEWTABLE);
-	mnl_attr_put_u32(answer, NFTA_TABLE_FLAGS, htonl(fake.now.dormant));
-	mnl_attr_put(answer, NFTA_TABLE_USERDATA, fake.now.table_userdata_len,
+	data = fake_data(m, NFT_MSG_NEWTABLE);
+	mnl_attr_put_u32(data, NFTA_TABLE_FLAGS, htonl(fake.now.dormant));
+	mnl_attr_put(data, NFTA_TABLE_USERDATA, fake.now.table_userdata_len,
 		     fake.now.table_userdata);
 }
 
@@ -513,19 +513,19 @@ int mnl_socket_get_fd(const struct mnl_socket *nl)
 	return -1;
 }
 
-ssize_t mnl_socket_sendto(const struct mnl_socket *nl, const void *buf, size_t len)
+ssize_t mnl_socket_sendto(const struct mnl_socket *nl, const void *req, size_t siz)
 {
-	const struct nlmsghdr *m = buf;
-	int left = (int)len;
+	const struct nlmsghdr *m = req;
+	int left = (int)siz;
 
 	(void)nl;
 	if (m->nlmsg_type == NFNL_MSG_BATCH_BEGIN) {
 		fake_transaction(m, left);
-		return (ssize_t)len;
+		return (ssize_t)siz;
 	}
 	for (; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left))
 		fake_question(m);
-	return (ssize_t)len;
+	return (ssize_t)siz;
 }
 
 static void fake_forget_replies(void)
@@ -535,7 +535,7 @@ static void fake_forget_replies(void)
 	fake.n_replies = fake.read = 0;
 }
 
-ssize_t mnl_socket_recvfrom(const struct mnl_socket *nl, void *buf, size_t size)
+ssize_t mnl_socket_recvfrom(const struct mnl_socket *nl, void *buf, size_t siz)
 {
 	const struct nlmsghdr *m;
 
@@ -550,7 +550,7 @@ ssize_t mnl_socket_recvfrom(const struct mnl_socket *nl, void *buf, size_t size)
 		return -1;
 	}
 	m = (const struct nlmsghdr *)(const void *)fake.reply[fake.read++].bytes;
-	assert(m->nlmsg_len <= size);
+	assert(m->nlmsg_len <= siz);
 	memcpy(buf, m, m->nlmsg_len);
 	return m->nlmsg_len;
 }

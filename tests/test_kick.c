@@ -104,9 +104,9 @@ static void cut_connection(const struct nlmsghdr *m, const struct inet_diag_req_
 	reply_error(m, NLMSG_ERROR, 0);
 }
 
-ssize_t mnl_socket_sendto(const struct mnl_socket *nl, const void *buf, size_t len)
+ssize_t mnl_socket_sendto(const struct mnl_socket *nl, const void *req, size_t siz)
 {
-	const struct nlmsghdr *m = buf;
+	const struct nlmsghdr *m = req;
 
 	(void)nl;
 	assert_true(mnl_nlmsg_get_payload_len(m) >= sizeof(struct inet_diag_req_v2));
@@ -115,10 +115,10 @@ ssize_t mnl_socket_sendto(const struct mnl_socket *nl, const void *buf, size_t l
 		cut_connection(m, mnl_nlmsg_get_payload(m));
 	else
 		list_connections(m, mnl_nlmsg_get_payload(m));
-	return (ssize_t)len;
+	return (ssize_t)siz;
 }
 
-ssize_t mnl_socket_recvfrom(const struct mnl_socket *nl, void *buf, size_t size)
+ssize_t mnl_socket_recvfrom(const struct mnl_socket *nl, void *buf, size_t siz)
 {
 	const struct nlmsghdr *m = (const void *)kernel.reply[kernel.read];
 
@@ -127,7 +127,7 @@ ssize_t mnl_socket_recvfrom(const struct mnl_socket *nl, void *buf, size_t size)
 		errno = EAGAIN;
 		return -1;
 	}
-	assert_true(m->nlmsg_len <= size);
+	assert_true(m->nlmsg_len <= siz);
 	memcpy(buf, m, m->nlmsg_len);
 	kernel.read++;
 	return m->nlmsg_len;

@@ -14,7 +14,8 @@
 
 static const int64_t now_s = 1700000000;
 
-/* In place of the C library's. */
+/* In place of the C library's, whose parameter has a name that is reserved. */
+/* NOLINTNEXTLINE(readability-*) */
 time_t time(time_t *t)
 {
 	(void)t;
@@ -84,7 +85,7 @@ static void open_it(struct nftables *n)
 		fail_msg("%s", why);
 }
 
-static struct postern_item item(const struct postern_address *a, size_t n, int64_t left_s)
+static struct postern_item new_item(const struct postern_address *a, size_t n, int64_t left_s)
 {
 	return (struct postern_item){ .id = 1,
 				      .jail = "j",
@@ -106,7 +107,7 @@ static void put_before(const char *text)
 	struct postern_address a;
 	struct element e = { 0 };
 	struct fake_element f = { 0 };
-	struct mark mark;
+	struct mark mark = { .len = 0 };
 	struct fake_set *set;
 
 	assert_int_equal(sscanf(text, "%49s %u %u", address, &owner, &seconds), 3);
@@ -135,7 +136,7 @@ static int by_text(const void *a, const void *b)
 /* All elements in the same notation, sorted, each behind a "; ". */
 static const char *read_after(void)
 {
-	char *lines[FAKE_ELEMENTS];
+	char *lines[FAKE_ELEMENTS] = { NULL };
 	size_t n = 0, used = 0;
 
 	for (int i = 0; i < SETS; i++) {
@@ -438,7 +439,7 @@ static void changes(void **state)
 		a[n_addresses] = parse(row->address[n_addresses]);
 		n_addresses++;
 	}
-	it = item(a, n_addresses, row->left_s);
+	it = new_item(a, n_addresses, row->left_s);
 	(row->lift ? lift : apply)(&n, &it, 1);
 	assert_string_equal(read_after(), row->after);
 	assert_int_equal(it.result, row->result);
@@ -447,7 +448,7 @@ static void changes(void **state)
 	else
 		assert_string_equal(it.text, "");
 	/* Once more: nothing changes, and it is said again. */
-	it = item(a, n_addresses, row->left_s);
+	it = new_item(a, n_addresses, row->left_s);
 	fake.transactions = 0;
 	(row->lift ? lift : apply)(&n, &it, 1);
 	assert_string_equal(read_after(), row->after);
@@ -483,18 +484,18 @@ static void in_pieces(void **state)
 	open_it(&n);
 	set = fake_find(&fake.now, "addresses4");
 	fake.transactions = fake.longest = 0;
-	it[0] = item(many, 100, 60);
-	it[1] = item(many + 100, 1000, 60);
+	it[0] = new_item(many, 100, 60);
+	it[1] = new_item(many + 100, 1000, 60);
 	apply(&n, it, 2);
 	assert_int_equal(set->n, 700);
 	assert_int_equal(it[0].result, POSTERN_DONE);
 	assert_int_equal(it[1].result, POSTERN_RETRY);
 	assert_string_equal(it[1].text, "set addresses4 is full: it takes 700 elements");
 	assert_true(fake.longest <= 500);
-	it[0] = item(many, 100, 60);
+	it[0] = new_item(many, 100, 60);
 	lift(&n, it, 1);
 	assert_int_equal(set->n, 600);
-	it[1] = item(many + 100, 1000, 60);
+	it[1] = new_item(many + 100, 1000, 60);
 	apply(&n, it + 1, 1);
 	assert_int_equal(set->n, 700);
 	close_all(&n);
@@ -520,7 +521,7 @@ static void lists(void **state)
 					    "2001:db8:5::/48", "255.255.255.0/24" };
 	struct nftables n = defaults();
 	struct told t = { 0 };
-	char *got[10];
+	char *got[10] = { NULL };
 
 	(void)state;
 	begin();
@@ -560,7 +561,7 @@ static void the_tool_sees_all(void **state)
 	put_before("192.0.2.3 3 60");
 	assert_int_equal(list(&n, on_told, &t, NULL, 0), 0);
 	assert_int_equal(t.n, 2);
-	it = item(&a, 1, 60);
+	it = new_item(&a, 1, 60);
 	lift(&n, &it, 1);
 	assert_string_equal(read_after(), "192.0.2.1 1 60; 192.0.2.3 3 60");
 	close_all(&n);
@@ -610,7 +611,7 @@ static void heals(void **state)
 	const struct harm *row = *state;
 	struct postern_address a = parse("192.0.2.2");
 	struct nftables n = defaults();
-	struct postern_item it = item(&a, 1, 60);
+	struct postern_item it = new_item(&a, 1, 60);
 
 	begin();
 	open_it(&n);
@@ -639,7 +640,7 @@ static void flushed_meanwhile(void **state)
 {
 	struct postern_address a = parse("192.0.2.2");
 	struct nftables n = defaults();
-	struct postern_item it = item(&a, 1, 60);
+	struct postern_item it = new_item(&a, 1, 60);
 
 	(void)state;
 	begin();
@@ -649,7 +650,7 @@ static void flushed_meanwhile(void **state)
 	apply(&n, &it, 1);
 	assert_int_equal(it.result, POSTERN_RETRY);
 	fake.generation++;
-	it = item(&a, 1, 60);
+	it = new_item(&a, 1, 60);
 	apply(&n, &it, 1);
 	assert_int_equal(it.result, POSTERN_DONE);
 	assert_string_equal(read_after(), "192.0.2.2 1 60");
@@ -667,7 +668,7 @@ static void added_meanwhile(void **state)
 {
 	struct postern_address a = parse("192.0.2.2");
 	struct nftables n = defaults();
-	struct postern_item it = item(&a, 1, 60);
+	struct postern_item it = new_item(&a, 1, 60);
 
 	(void)state;
 	begin();
@@ -697,7 +698,7 @@ static void recovers(void **state)
 	struct postern_address a = parse("192.0.2.2");
 	const struct fault *row = *state;
 	struct nftables n = defaults();
-	struct postern_item it = item(&a, 1, 60);
+	struct postern_item it = new_item(&a, 1, 60);
 
 	begin();
 	open_it(&n);
@@ -707,7 +708,7 @@ static void recovers(void **state)
 	assert_int_equal(it.result, row->result);
 	assert_non_null(strstr(it.text, row->text));
 	fake.refuse = fake.lose = 0;
-	it = item(&a, 1, 60);
+	it = new_item(&a, 1, 60);
 	apply(&n, &it, 1);
 	assert_int_equal(it.result, POSTERN_DONE);
 	assert_string_equal(read_after(), "192.0.2.2 1 60");
@@ -757,7 +758,7 @@ static void fills_own_sets(void **state)
 	const struct own *row = *state;
 	struct nftables n = with_sets();
 	struct postern_address a = parse(row->address);
-	struct postern_item it = item(&a, 1, 60);
+	struct postern_item it = new_item(&a, 1, 60);
 	struct fake_set *set = NULL;
 	struct told t = { 0 };
 
@@ -774,7 +775,7 @@ static void fills_own_sets(void **state)
 	assert_int_equal(t.n, row->elements);
 	if (t.n)
 		assert_string_equal(t.text[0], row->address);
-	it = item(&a, 1, 60);
+	it = new_item(&a, 1, 60);
 	lift(&n, &it, 1);
 	assert_int_equal(it.result, POSTERN_DONE);
 	assert_int_equal(set ? set->n : 0, 0);
@@ -786,7 +787,7 @@ static void sets_come_back(void **state)
 {
 	struct nftables n = with_sets();
 	struct postern_address a = parse("192.0.2.1");
-	struct postern_item it = item(&a, 1, 60);
+	struct postern_item it = new_item(&a, 1, 60);
 
 	(void)state;
 	open_it(&n);
@@ -794,7 +795,7 @@ static void sets_come_back(void **state)
 	assert_int_equal(it.result, POSTERN_FAILED);
 	(void)fake_add_set(&fake.now, "bad4", 0, TYPE_IPV4, 0);
 	fake.generation++;
-	it = item(&a, 1, 60);
+	it = new_item(&a, 1, 60);
 	apply(&n, &it, 1);
 	assert_int_equal(it.result, POSTERN_DONE);
 	close_all(&n);

@@ -146,13 +146,10 @@ static void put_element(struct nlmsghdr *m, const struct element *e, const struc
 static void put_end(struct nlmsghdr *m, const struct element *e)
 {
 	uint8_t behind[16];
-	size_t i = width(e);
 	struct nlattr *nest;
 
 	memcpy(behind, e->last, sizeof(behind));
-	while (i > 0 && ++behind[i - 1] == 0)
-		i--;
-	if (i == 0)
+	if (!step_forth(behind, width(e)))
 		return;
 	nest = mnl_attr_nest_start(m, NFTA_LIST_ELEM);
 	mnl_attr_put_u32(m, NFTA_SET_ELEM_FLAGS, htonl(NFT_SET_ELEM_INTERVAL_END));
@@ -434,8 +431,7 @@ static void join(struct ranges *ranges)
 		memset(s.last, 255, sizeof(s.last));
 		if (i + 1 < ranges->n && ranges->of[i + 1].end) {
 			memcpy(s.last, ranges->of[i + 1].key, s.bytes);
-			for (size_t k = s.bytes; k > 0 && s.last[k - 1]-- == 0; k--)
-				continue;
+			(void)step_back(s.last, s.bytes);
 		}
 		ranges->of[n++] = s;
 	}

@@ -52,3 +52,21 @@ unsigned int bits_of(const struct postern_address *a)
 {
 	return !is_v4(a) && a->bits == 128 ? HOST6_BITS : a->bits;
 }
+
+bool step_forth(uint8_t *address, size_t bytes)
+{
+	while (bytes > 0) {
+		if (++address[--bytes] != 0)
+			return true;
+	}
+	return false;
+}
+
+bool step_back(uint8_t *address, size_t bytes)
+{
+	while (bytes > 0) {
+		if (address[--bytes]-- != 0)
+			return true;
+	}
+	return false;
+}

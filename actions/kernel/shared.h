@@ -28,5 +28,8 @@ bool is_v4(const struct postern_address *a);
 bool is_senseless(const struct postern_address *a);
 /* How many bits count: of an IPv6 address those of its /64. */
 unsigned int bits_of(const struct postern_address *a);
+/* The address behind, and the one before, in `bytes` of network order; false behind the last. */
+bool step_forth(uint8_t *address, size_t bytes);
+bool step_back(uint8_t *address, size_t bytes);
 /* snprintf, returning -1 always. */
 int tell(char *why, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));

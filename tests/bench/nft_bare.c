@@ -74,12 +74,12 @@ static int add(struct mnl_socket *nl, char *buf, struct nftnl_set *set, uint32_t
 
 int main(int argc, char **argv)
 {
+	static char buf[2 * ROOM];
 	struct mnl_socket *nl = mnl_socket_open(NETLINK_NETFILTER);
-	char *buf = malloc(2 * (size_t)ROOM);
 	double began = now_s(), longest = 0;
 	uint32_t count;
 
-	if (argc != 4 || !nl || !buf || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0) {
+	if (argc != 4 || !nl || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0) {
 		(void)fputs("usage, as root: nft_bare TABLE SET COUNT\n", stderr);
 		return 2;
 	}
@@ -99,6 +99,5 @@ int main(int argc, char **argv)
 	}
 	(void)printf("%.6f %.3f\n", now_s() - began, longest * 1e3);
 	(void)mnl_socket_close(nl);
-	free(buf);
 	return 0;
 }
