@@ -46,6 +46,10 @@ core/filter/filter.c doc/postern-filter.5
 core/rule/jail.c doc/postern-jail.5
 END
 
+sed -n 's/^	{ "\([a-z_]*\)", "\(gauge\|counter\)",.*/\1/p' core/cli/metrics.c >"$dir/metrics"
+[ -s "$dir/metrics" ] && lacking doc/metrics.md '' <"$dir/metrics"
+tell $? "metrics.md has every metric"
+
 # README's indented block that begins with WORD, as a file.
 block() { sed -n "/^    $1 \"/,/^    }/s/^    //p" README.md; }
 # The examples work, and a mistake in one is noticed, so that they are indeed read.
