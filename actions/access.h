@@ -102,9 +102,9 @@ static inline size_t access_keys(const char *const *realms, const char *user,
 	const char *at = strrchr(user, '@');
 	size_t n = 0;
 
-	snprintf(keys[n++], ACCESS_KEY + 1, "%s", user);
+	(void)snprintf(keys[n++], ACCESS_KEY + 1, "%s", user);
 	if (at && at > user && is_realm(realms, at + 1))
-		snprintf(keys[n++], ACCESS_KEY + 1, "%.*s", (int)(at - user), user);
+		(void)snprintf(keys[n++], ACCESS_KEY + 1, "%.*s", (int)(at - user), user);
 	if (!at && realms && realms[0] && !realms[1] &&
 	    snprintf(keys[n], ACCESS_KEY + 1, "%s@%s", user, realms[0]) <= ACCESS_KEY)
 		n++;
@@ -235,9 +235,9 @@ static inline struct want *wants_for(struct want *wants, size_t n, const struct 
 static inline void put_line(FILE *out, bool *any, struct line line)
 {
 	if (*any)
-		putc('\n', out);
+		(void)putc('\n', out);
 	*any = true;
-	fwrite(line.ptr, 1, line.len, out);
+	(void)fwrite(line.ptr, 1, line.len, out);
 }
 
 static inline bool is_id_of(const struct want *wants, size_t count, uint64_t id)
@@ -288,14 +288,14 @@ static inline char *ids_after(struct line ids, const struct want *wants, size_t 
 	while (!all && next_id(&rest, &id)) {
 		if (lift && is_id_of(wants, count, id))
 			continue;
-		fprintf(out, "%s%" PRIu64, comma, id);
+		(void)fprintf(out, "%s%" PRIu64, comma, id);
 		comma = ",";
 	}
 	for (size_t i = 0; !lift && i < count; i++) {
 		id = wants[i].item->id;
 		if (has_id(ids, id) || is_id_of(wants, i, id))
 			continue;
-		fprintf(out, "%s%" PRIu64, comma, id);
+		(void)fprintf(out, "%s%" PRIu64, comma, id);
 		comma = ",";
 	}
 	text_close(out);
@@ -306,7 +306,7 @@ static inline void put_pair(FILE *out, bool *any, const struct want *want, const
 			    const char *result)
 {
 	put_line(out, any, (struct line){ ACCESS_MARK, sizeof(ACCESS_MARK) - 1 });
-	fprintf(out, "%s %s\n%s\t%s", want->account, ids, want->key, result);
+	(void)fprintf(out, "%s %s\n%s\t%s", want->account, ids, want->key, result);
 }
 
 /* The pair as it is after the batch: with our result, or, lifted, gone unless others want it. */
@@ -321,7 +321,7 @@ static inline void put_changed(FILE *out, bool *any, const struct pair *pair, st
 		put_pair(out, any, wants, ids, result);
 	else if (ids[0]) {
 		put_line(out, any, (struct line){ ACCESS_MARK, sizeof(ACCESS_MARK) - 1 });
-		fprintf(out, "%s %s\n%.*s", wants->account, ids, (int)entry.len, entry.ptr);
+		(void)fprintf(out, "%s %s\n%.*s", wants->account, ids, (int)entry.len, entry.ptr);
 	}
 	free(ids);
 }
@@ -372,7 +372,7 @@ static inline struct text access_edit(struct text old, struct want *wants, size_
 	if (result)
 		put_new(out, &any, wants, n, result);
 	if (any && (!old.len || end[-1] == '\n'))
-		putc('\n', out);
+		(void)putc('\n', out);
 	text_close(out);
 	return new;
 }

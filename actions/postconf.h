@@ -122,16 +122,16 @@ static inline int postconf_read(struct postconf *p, const struct postern_host *h
 {
 	static const char *const words[] = { "-xP", NULL };
 	const char *names[POSTCONF_SETTINGS + 2] = { "-x" };
-	struct postern_run main = { 0 }, services = { .output_most = 1 << 20 };
+	struct postern_run main_cf = { 0 }, services = { .output_most = 1 << 20 };
 	char *line, *rest;
 	int status;
 
 	memcpy(names + 1, postconf_name, sizeof(postconf_name));
-	status = postfix_run(host, &main, program, config, names, why, size);
+	status = postfix_run(host, &main_cf, program, config, names, why, size);
 	if (status == 0)
 		status = postfix_run(host, &services, program, config, words, why, size);
 	*p = (struct postconf){ { "main.cf", strlen("main.cf"), { 0 } },
-				main.output,
+				main_cf.output,
 				services.output };
 	if (status != 0) {
 		postconf_free(p);

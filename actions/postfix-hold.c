@@ -95,10 +95,25 @@ static int by_id(const void *a, const void *b)
 	return strcmp(x->id, y->id);
 }
 
+static int by_id_and_item(const void *a, const void *b)
+{
+	const struct message *x = a, *y = b;
+	int order = by_id(x, y);
+
+	return order ? order : (x->item > y->item) - (x->item < y->item);
+}
+
+/* In order, each id of an item once. */
 static void batch_sort(struct batch *b)
 {
+	size_t n = 0;
+
 	if (b->n)
-		qsort(b->message, b->n, sizeof(*b->message), by_id);
+		qsort(b->message, b->n, sizeof(*b->message), by_id_and_item);
+	for (size_t i = 0; i < b->n; i++)
+		if (i == 0 || by_id_and_item(&b->message[n - 1], &b->message[i]) != 0)
+			b->message[n++] = b->message[i];
+	b->n = n;
 }
 
 /* How many are at this place; of one item, or of all where `item` is NULL. */
@@ -249,7 +264,8 @@ static int super(const struct hold *h, const struct batch *b, enum place place, 
 }
 
 /* Is any of the messages that are in no list being received? It lacks the bit that says "ready". */
-static bool is_received(const struct hold *h, const struct batch *b, struct postern_item *item)
+static bool is_received(const struct hold *h, const struct batch *b,
+			const struct postern_item *item)
 {
 	char path[LINES_PATH];
 	struct stat st;
@@ -337,18 +353,13 @@ static int take_free_least(struct hold *h, char *why, size_t size)
 	char *end;
 	unsigned long long number = strtoull(h->free_least, &end, 10);
 	const char *unit = *end ? strchr(units, *end) : NULL;
+	bool good = isdigit((unsigned char)h->free_least[0]) && number <= 1 << 23;
+	bool percent = good && strcmp(end, "%") == 0 && number < 100;
+	bool bytes = good && unit && !end[1];
 
-	h->free_bytes = 0;
-	h->free_percent = 0;
-	if (end == h->free_least || !isdigit((unsigned char)h->free_least[0]) || number > 1 << 23)
-		end = NULL;
-	else if (strcmp(end, "%") == 0 && number < 100)
-		h->free_percent = (unsigned int)number;
-	else if (unit && !end[1])
-		h->free_bytes = number << (10 * (unit - units + 1));
-	else
-		end = NULL;
-	if (!end)
+	h->free_percent = percent ? (unsigned int)number : 0;
+	h->free_bytes = bytes ? number << (10 * (unit - units + 1)) : 0;
+	if (!percent && !bytes)
 		return why_not(why, size,
 			       "free_least: expected like \"512M\", \"2G\" or \"5%%\", not \"%s\"",
 			       h->free_least);
@@ -361,6 +372,7 @@ static int check_space(const struct hold *h, char *why, size_t size)
 	struct statvfs fs;
 	uint64_t available, least;
 
+	assert(h->queue);
 	if (statvfs(h->queue, &fs) < 0)
 		return why_not(why, size, "%s: %s", h->queue, strerror(errno));
 	available = (uint64_t)fs.f_bavail * fs.f_frsize;

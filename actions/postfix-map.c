@@ -19,6 +19,7 @@
 #include "postconf.h"
 #include "postern-action.h"
 
+#include <assert.h>
 #include <linux/capability.h>
 #include <stdarg.h>
 #include <time.h>
@@ -68,7 +69,7 @@ __attribute__((format(printf, 3, 4))) static void answer(struct postern_item *it
 		return;
 	item->result = result;
 	va_start(args, fmt);
-	vsnprintf(item->text, sizeof(item->text), fmt, args);
+	(void)vsnprintf(item->text, sizeof(item->text), fmt, args);
 	va_end(args);
 }
 
@@ -244,10 +245,10 @@ static void wait_for_next_second(const struct map *map)
 	struct timespec now;
 	struct stat table;
 
-	clock_gettime(CLOCK_REALTIME, &now);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
 	if (!table_stat(map, &table) || table.st_mtim.tv_sec != now.tv_sec)
 		return;
-	nanosleep(&(struct timespec){ .tv_nsec = 1000000000 - now.tv_nsec }, NULL);
+	(void)nanosleep(&(struct timespec){ .tv_nsec = 1000000000 - now.tv_nsec }, NULL);
 }
 
 static int table_make(const struct map *map, char *why, size_t size)
@@ -295,7 +296,7 @@ static int table_ask(const struct map *map, struct want *wants, size_t n, char *
 	int status;
 
 	for (size_t i = 0; i < n; i++)
-		fprintf(out, "%s\n", wants[i].key);
+		(void)fprintf(out, "%s\n", wants[i].key);
 	text_close(out);
 	job.input = keys.bytes;
 	job.input_len = keys.len;
@@ -423,6 +424,7 @@ static void change(struct map *map, struct postern_item *items, size_t n, bool l
 		goto out;
 	}
 	text = access_edit(source.text, wants, n_wants, lift ? NULL : map->result);
+	assert(text.bytes && source.text.bytes);
 	changed =
 		text.len != source.text.len || memcmp(text.bytes, source.text.bytes, text.len) != 0;
 	if ((changed && source_replace(&source, text, why, sizeof(why)) < 0) ||

@@ -1,5 +1,5 @@
 /* test_postfix_map.c - the table's source, byte for byte, and what is asked of Postfix about it */
-#include "actions/postfix-map.c"
+#include "actions/postfix-map.c" // NOLINT(bugprone-suspicious-include): what it has is static
 
 #include "tests/rows.h"
 
@@ -339,7 +339,7 @@ static void fake_ask(FILE *out, const char *key)
 	while ((line = strsep(&rest, "\n"))) {
 		if (strncmp(line, key, len) != 0 || !strchr(" \t", line[len]) || !line[len])
 			continue;
-		fprintf(out, "%s\t%s\n", key, line + len + 1);
+		(void)fprintf(out, "%s\t%s\n", key, line + len + 1);
 		break;
 	}
 	free(text);
@@ -352,7 +352,7 @@ static int fake_postmap(struct postern_run *run, bool ask)
 
 	run->status = fake.fails;
 	if (fake.fails) {
-		snprintf(run->error, sizeof(run->error), "postmap: fatal: no space");
+		(void)snprintf(run->error, sizeof(run->error), "postmap: fatal: no space");
 		return 0;
 	}
 	if (!ask) {
@@ -402,15 +402,15 @@ static int fake_init(void **state)
 	fake = (struct fake){ .main_cf = "", .master_cf = "" };
 	strncpy(fake.folder, "/tmp/postern-test.XXXXXX", sizeof(fake.folder) - 1);
 	assert_non_null(mkdtemp(fake.folder));
-	snprintf(fake.path, sizeof(fake.path), "%s/access", fake.folder);
-	snprintf(fake.map, sizeof(fake.map), "hash:%s", fake.path);
+	(void)snprintf(fake.path, sizeof(fake.path), "%s/access", fake.folder);
+	(void)snprintf(fake.map, sizeof(fake.map), "hash:%s", fake.path);
 	return 0;
 }
 
 static int fake_fini(void **state)
 {
 	(void)state;
-	unlink(fake.path);
+	(void)unlink(fake.path);
 	assert_int_equal(rmdir(fake.folder), 0); /* and nothing else was left there */
 	return 0;
 }
@@ -431,7 +431,7 @@ static void write_source(const char *text)
 	FILE *out = fopen(fake.path, "w");
 
 	assert_non_null(out);
-	fputs(text, out);
+	(void)fputs(text, out);
 	assert_int_equal(fclose(out), 0);
 }
 
@@ -442,7 +442,7 @@ static void source_is(const char *wanted)
 
 	assert_non_null(in);
 	text[fread(text, 1, sizeof(text) - 1, in)] = '\0';
-	fclose(in);
+	(void)fclose(in);
 	assert_string_equal(text, wanted);
 }
 
@@ -532,11 +532,11 @@ static void keeps_mode_and_links(void **state)
 	struct stat st;
 
 	(void)state;
-	snprintf(link, sizeof(link), "%s.link", fake.path);
+	(void)snprintf(link, sizeof(link), "%s.link", fake.path);
 	write_source("a OK\n");
 	assert_int_equal(chmod(fake.path, 0604), 0);
 	assert_int_equal(symlink(fake.path, link), 0);
-	snprintf(fake.map, sizeof(fake.map), "hash:%.120s.link", fake.path);
+	(void)snprintf(fake.map, sizeof(fake.map), "hash:%.120s.link", fake.path);
 	map = fake_open();
 	apply(&map, &item, 1);
 	assert_int_equal(item.result, POSTERN_DONE);
@@ -545,7 +545,7 @@ static void keeps_mode_and_links(void **state)
 	assert_int_equal(lstat(fake.path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0604);
 	source_is("a OK\n" BLOCK("joe", "9", "joe") "\n");
-	unlink(link);
+	(void)unlink(link);
 }
 
 static void is_no_file(void **state)
@@ -557,7 +557,7 @@ static void is_no_file(void **state)
 	assert_int_equal(mkdir(fake.path, 0700), 0);
 	apply(&map, &item, 1);
 	assert_int_equal(item.result, POSTERN_RETRY);
-	rmdir(fake.path);
+	(void)rmdir(fake.path);
 }
 
 static void remember(void *to, const struct postern_found *found)
@@ -577,7 +577,8 @@ static void lists_what_is_in_force(void **state)
 	assert_string_equal(users, "");
 	write_source("a OK\n" BLOCK("b@x", "1", "b@x") "\n" BLOCK("b@x", "1", "b") "\n" BLOCK(
 		"c", "1,2", "c") "\nd REJECT\n" BLOCK("e", "3", "e"));
-	snprintf(fake.table, sizeof(fake.table), "b REJECT\nb@x REJECT\nc REJECT\nd REJECT\n");
+	(void)snprintf(fake.table, sizeof(fake.table),
+		       "b REJECT\nb@x REJECT\nc REJECT\nd REJECT\n");
 	assert_int_equal(list(&map, remember, users, why, sizeof(why)), 0);
 	assert_string_equal(users, "b@x c ");
 }
@@ -662,7 +663,7 @@ static void hear(void *to, const char *text)
 
 	/* The other complaints are about the table's file, which no row has. */
 	if (strncmp(text, "map: ", 5) != 0)
-		snprintf(all + strlen(all), 1024 - strlen(all), "%s\n", text);
+		(void)snprintf(all + strlen(all), 1024 - strlen(all), "%s\n", text);
 }
 
 static void complains(void **state)
