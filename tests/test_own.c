@@ -52,7 +52,7 @@ static void pack_and_unpack(struct own_windows *o, uint32_t now_s)
 	struct pack p = { 0 };
 	struct packed r;
 
-	own_pack(&p, o, &form, now_s, now_s);
+	own_pack(&p, o, &form, now_s);
 	own_fini(o);
 	r = packed_of(pack_contents(&p));
 	own_unpack(&r, o, &form, now_s);
@@ -121,7 +121,7 @@ static void renumbers(void **state)
 	(void)state;
 	for (uint16_t which = 0; which < 3; which++)
 		(void)window_add(&rule[which], there(own_add(&o, which, 0, rule, T)), 5 + which, T);
-	own_pack(&p, &o, &form, T, T);
+	own_pack(&p, &o, &form, T);
 	own_fini(&o);
 	r = packed_of(pack_contents(&p));
 	own_unpack(&r, &o, &old, T);
@@ -145,7 +145,7 @@ static void survives_damage(void **state)
 		(void)window_add(&rule[i % 3], there(own_add(&o, i % 3, i / 3, rule, T)), i, T + i);
 		(void)window_add(&rule[i % 3], there(own_find(&o, i % 3, i / 3)), i + 1, T + 400);
 	}
-	own_pack(&p, &o, &form, T + 400, T + 400);
+	own_pack(&p, &o, &form, T + 400);
 	own_fini(&o);
 	for (size_t len = 0; len < p.len; len++) {
 		r = packed_of((struct slice){ p.data, len });

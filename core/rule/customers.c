@@ -14,7 +14,7 @@
 
 #include <stdlib.h>
 
-enum { BUCKETS = 1 << 17, SLOTS = 4 };
+enum { BUCKETS = 1 << 17, SLOTS = 4, PAGE = 128, PAGES = BUCKETS / PAGE };
 
 struct customers_bucket {
 	struct slot {
@@ -31,11 +31,13 @@ static uint32_t mark_of(uint64_t hash)
 void customers_init(struct customers *c)
 {
 	c->bucket = xcalloc(BUCKETS, sizeof(*c->bucket));
+	c->changed = xcalloc(PAGES, sizeof(*c->changed));
 }
 
 void customers_fini(struct customers *c)
 {
 	free(c->bucket);
+	free(c->changed);
 }
 
 void customers_note(struct customers *c, uint64_t hash, uint16_t day)
@@ -51,8 +53,10 @@ void customers_note(struct customers *c, uint64_t hash, uint16_t day)
 			taken = &slot[i];
 	}
 	/* A line that comes late makes it no older. */
-	if (taken->mark != mark_of(hash) || taken->day < day)
-		*taken = (struct slot){ mark_of(hash), day };
+	if (taken->mark == mark_of(hash) && taken->day >= day)
+		return;
+	*taken = (struct slot){ mark_of(hash), day };
+	c->changed[hash % BUCKETS / PAGE] = true;
 }
 
 bool customers_seen(const struct customers *c, uint64_t hash, uint16_t day, unsigned int days)
@@ -63,4 +67,46 @@ bool customers_seen(const struct customers *c, uint64_t hash, uint16_t day, unsi
 		if (slot[i].mark == mark_of(hash))
 			return slot[i].day + days >= day;
 	return false;
+}
+
+/* Of a page only the slots that are in use, each with its number. */
+static void pack_page(struct pack *p, const struct customers_bucket *page)
+{
+	for (unsigned int i = 0; i < PAGE * SLOTS; i++) {
+		const struct slot *slot = &page[i / SLOTS].slot[i % SLOTS];
+
+		if (!slot->mark)
+			continue;
+		pack_u16(p, (uint16_t)i);
+		pack_u32(p, slot->mark);
+		pack_u16(p, slot->day);
+	}
+}
+
+void customers_save(struct customers *c, struct saving *s, uint64_t table)
+{
+	for (uint64_t i = 0; i < PAGES; i++) {
+		if (!c->changed[i] && !s->all)
+			continue;
+		pack_page(&s->pack, &c->bucket[i * PAGE]);
+		/* An empty page is none, and was none. */
+		if (s->pack.len > 0)
+			saving_put(s, table, i);
+		c->changed[i] = false;
+	}
+}
+
+void customers_restore(struct customers *c, uint64_t page, struct packed *p)
+{
+	p->bad |= page >= PAGES;
+	while (!p->bad && !packed_end(p)) {
+		unsigned int i = packed_u16(p);
+		struct slot slot = { .mark = packed_u32(p) };
+
+		slot.day = packed_u16(p);
+		if (i < PAGE * SLOTS && slot.mark)
+			c->bucket[page * PAGE + i / SLOTS].slot[i % SLOTS] = slot;
+		else
+			p->bad = true;
+	}
 }

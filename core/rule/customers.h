@@ -1,12 +1,15 @@
 /* customers.h - the addresses that customers are known to log in from */
 #pragma once
 
+#include "core/rule/saving.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 /* Init with customers_init(); 4 MB, however many addresses come. */
 struct customers {
 	struct customers_bucket *bucket;
+	bool *changed; /* by page, since they were saved */
 };
 
 void customers_init(struct customers *c);
@@ -16,3 +19,7 @@ void customers_fini(struct customers *c);
 void customers_note(struct customers *c, uint64_t hash, uint16_t day);
 /* True where it was noted in the last `days` days before `day`. */
 bool customers_seen(const struct customers *c, uint64_t hash, uint16_t day, unsigned int days);
+
+/* Puts the pages that changed; `table` is their name. And takes one back; damage sets p->bad. */
+void customers_save(struct customers *c, struct saving *s, uint64_t table);
+void customers_restore(struct customers *c, uint64_t page, struct packed *p);

@@ -14,54 +14,16 @@
  * nothing: rules about places don't see them. (Volumes they send do count: a trojan sends
  * from the owner's own address, a stolen password works in webmail too.)
  */
-#include "core/rule/engine.h"
+#include "core/rule/engine_parts.h"
 
 #include "core/base/hash.h"
 #include "core/base/mem.h"
-#include "core/rule/customers.h"
-#include "core/rule/measure.h"
-#include "core/rule/places.h"
 #include "core/rule/user.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 enum { CUSTOMERS_DAYS = 30 };
-
-/* A rule, and what is asked of it first: most events are nothing to most rules. */
-struct plan_rule {
-	const struct rule *rule;
-	uint64_t max_least;
-	unsigned int on;
-};
-
-/* The rules of one jail that events about one kind of subject can count for. */
-struct plan {
-	const struct jail *jail;
-	struct plan_rule *rule; /* first those that read sightings */
-	size_t n_places, n;
-	size_t bound;           /* where its bounds begin in those of a subject */
-	unsigned int on;        /* kinds of event that any of them counts */
-	unsigned int on_always; /* that any counts which reads no sightings */
-};
-
-struct engine {
-	const struct jail_set *jails;
-	struct plan *plan[SUBJECT_ADDRESS + 1]; /* by kind of subject, then by jail */
-	struct engine_options options;
-	struct places places;
-	struct subjects account, name, address;
-	struct queue queue;
-	struct measures measures;
-	struct customers customers;
-	struct engine_stats stats;
-	uint32_t horizon_s;
-	uint32_t places_least_s; /* the shortest findtime of the rules that read sightings */
-	size_t n_bounds;
-	unsigned int kinds;
-	bool any_limits, any_reset;
-	bool places_of_offenders; /* a rule by network or about places counts failures by address */
-};
 
 /* Is the rule one that events about this kind of subject count for? */
 static bool concerns(const struct rule *r, enum subject_kind kind)
@@ -139,6 +101,7 @@ struct engine *engine_new(const struct jail_set *jails, const struct engine_opti
 	subjects_init(&e->name, SUBJECT_NAME, INVENTED_MOST, &form);
 	subjects_init(&e->address, SUBJECT_ADDRESS, INVENTED_MOST, &form);
 	customers_init(&e->customers);
+	legend_init(e);
 	return e;
 }
 
@@ -150,6 +113,7 @@ void engine_free(struct engine *e)
 	subjects_fini(&e->name);
 	subjects_fini(&e->address);
 	queue_fini(&e->queue);
+	legend_fini(e);
 	measures_fini(&e->measures);
 	customers_fini(&e->customers);
 	for (enum subject_kind kind = 0; kind <= SUBJECT_ADDRESS; kind++) {
@@ -175,6 +139,11 @@ const struct queue *engine_queue(const struct engine *e)
 	return &e->queue;
 }
 
+uint64_t engine_rule_count(const struct engine *e, const struct rule *rule)
+{
+	return e->measures.count[rule->id].n;
+}
+
 uint32_t engine_horizon_s(const struct engine *e)
 {
 	return e->horizon_s;
@@ -190,28 +159,28 @@ bool engine_wants(const struct engine *e, struct slice queue_id)
 	return queue_find(&e->queue, queue_id);
 }
 
-static struct subjects *home_of(struct engine *e, const struct subject *s)
+struct subjects *engine_home(struct engine *e, enum subject_kind kind)
 {
-	return s->kind == SUBJECT_ACCOUNT ? &e->account
-	       : s->kind == SUBJECT_NAME  ? &e->name
-					  : &e->address;
+	return kind == SUBJECT_ACCOUNT ? &e->account
+	       : kind == SUBJECT_NAME  ? &e->name
+				       : &e->address;
 }
 
 void engine_pin(struct engine *e, struct subject *subject)
 {
-	subjects_pin(home_of(e, subject), subject);
+	subjects_pin(engine_home(e, (enum subject_kind)subject->kind), subject);
 }
 
 void engine_unpin(struct engine *e, struct subject *subject)
 {
-	subjects_unpin(home_of(e, subject), subject);
+	subjects_unpin(engine_home(e, (enum subject_kind)subject->kind), subject);
 }
 
-/* The limits and ignore lists that name this subject: asked once. */
-static void subject_settings(const struct engine *e, struct subject *s)
+void engine_ask_settings(const struct engine *e, struct subject *s)
 {
-	if (e->any_limits && !s->limit_class)
-		s->limit_class = xcalloc(e->jails->n_jails, 1);
+	free(s->limit_class);
+	s->limit_class = e->any_limits ? xcalloc(e->jails->n_jails, 1) : NULL;
+	s->ignored = 0;
 	for (size_t i = 0; i < e->jails->n_jails; i++) {
 		const struct jail *jail = e->jails->jail[i];
 
@@ -237,7 +206,7 @@ static struct subject *get_user(struct engine *e, struct subjects *home, struct 
 	s = subjects_get(home, name.hash, (struct slice){ name.text, name.len }, now_s,
 			 seconds_back(now_s, e->horizon_s), &is_new);
 	if (is_new)
-		subject_settings(e, s);
+		engine_ask_settings(e, s);
 	return s;
 }
 
@@ -247,7 +216,7 @@ struct subject *engine_subject(struct engine *e, enum subject_kind kind, struct 
 	struct prefix host;
 
 	if (kind != SUBJECT_ADDRESS)
-		return get_user(e, kind == SUBJECT_NAME ? &e->name : &e->account, name, now_s);
+		return get_user(e, engine_home(e, kind), name, now_s);
 	if (!prefix_parse(&host, name))
 		return NULL;
 	return subjects_get(&e->address, hash_bytes(host.base.byte, sizeof(host.base.byte)), name,
@@ -453,6 +422,12 @@ static uint8_t *bounds_of(const struct engine *e, struct subject *s)
 	return s->bound;
 }
 
+/* An event of another service can raise what the rule measures, but is not measured. */
+static bool is_of_service(const struct rule *r, const struct step *step)
+{
+	return !r->services || r->services & service_flag(step->event->field[FIELD_SERVICE]);
+}
+
 /* Adds the event to the windows of one rule; true where it is above its max now. */
 static bool run_rule(struct engine *e, const struct plan *plan, size_t k, const struct step *step,
 		     uint64_t *counted)
@@ -465,7 +440,7 @@ static bool run_rule(struct engine *e, const struct plan *plan, size_t k, const 
 		return false; /* what came before doesn't count */
 	if (k < plan->n_places) {
 		bound = &bounds_of(e, step->subject)[plan->bound + k];
-		if (!may_exceed(plan, r, step, bound))
+		if (!may_exceed(plan, r, step, bound) || !is_of_service(r, step))
 			return false;
 	}
 	*counted = measure_event(&e->measures, jail, r, step);

@@ -87,14 +87,15 @@ uint32_t engine_horizon_s(const struct engine *e);
 
 /*
  * A checkpoint: calls `put` for every row that changed since the last call, or with `all` for
- * each there is. Subjects come before what refers to them; restore rows table by table in the order
- * in which tables were first put, or the rows of subjects first.
+ * each there is. The rows are to be restored table by table, in the order in which the tables were
+ * first put.
  */
 void engine_save(struct engine *e, bool all, void (*put)(void *ctx, const struct state_row *row),
 		 void *ctx);
 /*
  * Takes a row back, into an engine that has seen no event yet. -1 where it is damaged: it is left
- * out, and *err says why. A row of something that is no more (its rule is gone) is left out, with 0.
+ * out, and *err says why. 1 where it is of something that is no more (its rule is gone), or not of
+ * the engine: the caller may remove it.
  */
 int engine_restore(struct engine *e, const struct state_row *row, struct err *err);
 /* After the last row. */

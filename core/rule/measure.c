@@ -16,6 +16,7 @@
 #include "core/rule/places.h"
 #include "core/rule/user.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum {
@@ -69,6 +70,7 @@ struct shared_windows {
 	const struct jail *jail;
 	struct rule what; /* of the first of them: all that says what is counted */
 	struct windows windows;
+	uint64_t name;         /* the same in each process, see window_name() */
 	uint64_t event, value; /* what was measured at that event */
 };
 
@@ -90,6 +92,30 @@ static struct rule base_rule(const struct rule *r)
 	base.value = 0;
 	base.on = 1U << EVENT_QUEUED;
 	return base;
+}
+
+/* The hash of its name, and its jail's: the same in each process. */
+static uint64_t rule_name(const struct jail *jail, const struct rule *r)
+{
+	char *text = xasprintf("%s\n%s", jail->name, r->name);
+	uint64_t name = hash_name(text);
+
+	free(text);
+	return name;
+}
+
+/* The hash of what the windows count; those of a rule with `after` are its own. */
+static uint64_t window_name(const struct jail *jail, const struct rule *what)
+{
+	char *text =
+		xasprintf("%s\n%d %d %d %d %u %u %d %u\n%s\n%s", jail->name, (int)what->aggregate,
+			  (int)what->value, (int)what->summed, (int)what->by, what->on,
+			  what->services, what->from_unknown, what->findtime_s,
+			  what->after ? what->name : "", what->after ? what->after->name : "");
+	uint64_t name = hash_name(text);
+
+	free(text);
+	return name;
 }
 
 /* The index of the windows that count `what`, made where there are none yet. */
@@ -115,7 +141,7 @@ static void assign_windows(struct measures *m, const struct jail *jail, const st
 
 	m->main_of[r->id] = rule_has_windows(r) ? find_windows(m, jail, r) : NO_WINDOWS;
 	m->base_of[r->id] = r->percent ? find_windows(m, jail, &base) : NO_WINDOWS;
-	m->rule_key[r->id] = hash_name(jail->name) * 3 + hash_name(r->name);
+	m->rule_key[r->id] = rule_name(jail, r);
 }
 
 void measures_init(struct measures *m, const struct jail_set *jails, const struct geoip *geoip,
@@ -125,6 +151,7 @@ void measures_init(struct measures *m, const struct jail_set *jails, const struc
 	m->main_of = xcalloc(jails->n_rules, sizeof(*m->main_of));
 	m->base_of = xcalloc(jails->n_rules, sizeof(*m->base_of));
 	m->rule_key = xcalloc(jails->n_rules, sizeof(*m->rule_key));
+	m->count = xcalloc(jails->n_rules, sizeof(*m->count));
 	for (size_t i = 0; i < jails->n_jails; i++)
 		for (size_t k = 0; k < jails->jail[i]->n_rules; k++)
 			assign_windows(m, jails->jail[i], jails->jail[i]->rule[k]);
@@ -136,6 +163,7 @@ void measures_init(struct measures *m, const struct jail_set *jails, const struc
 
 		m->window_rule[i] = window_rule(distinct ? WINDOW_DISTINCT : WINDOW_SUM,
 						what->findtime_s, what->max_most);
+		m->shared[i].name = window_name(m->shared[i].jail, what);
 		windows_init(&m->shared[i].windows, m->window_rule[i],
 			     invented ? INVENTED_MOST : 0);
 	}
@@ -152,6 +180,7 @@ void measures_fini(struct measures *m)
 	free(m->shared);
 	free(m->window_rule);
 	free(m->rule_key);
+	free(m->count);
 	free(m->main_of);
 	free(m->base_of);
 }
@@ -446,9 +475,14 @@ struct limit measure_limit(const struct jail *jail, const struct rule *r, const 
 void measure_hold(struct measures *m, const struct subject *s, const struct rule *r, uint64_t value,
 		  uint32_t now_s)
 {
+	bool is_new;
 	struct hold *hold =
-		table_add(&m->holds, hold_key(m, s, r), seconds_back(now_s, m->horizon_s), NULL);
+		table_add(&m->holds, hold_key(m, s, r), seconds_back(now_s, m->horizon_s), &is_new);
 
+	if (is_new || (now_s > hold->head.last && now_s - hold->head.last >= r->findtime_s)) {
+		m->count[r->id].n++;
+		m->count[r->id].changed = true;
+	}
 	table_mark(hold);
 	hold->head.last = now_s;
 	hold->value = value;
@@ -463,4 +497,106 @@ bool measure_after(const struct measures *m, const struct rule *r, const struct 
 	hold = table_find(&m->holds, hold_key(m, step->subject, r->after));
 	return hold &&
 	       (hold->head.last >= step->now_s || step->now_s - hold->head.last <= r->within_s);
+}
+
+uint64_t measures_window_name(const struct measures *m, size_t number)
+{
+	return m->shared[number].name;
+}
+
+static void pack_hold(struct pack *p, const void *element)
+{
+	const struct hold *hold = element;
+
+	pack_u32(p, hold->head.last);
+	pack_u64(p, hold->value);
+}
+
+static void unpack_hold(struct packed *p, struct measures *m, uint64_t key)
+{
+	uint32_t last = packed_u32(p);
+	uint64_t value = packed_u64(p);
+	struct hold *hold;
+
+	p->bad |= !packed_end(p) || last == TABLE_PINNED;
+	if (p->bad)
+		return;
+	hold = table_add(&m->holds, key, 0, NULL);
+	hold->head.last = last;
+	hold->value = value;
+	table_settle(hold);
+}
+
+static void pack_trip(struct pack *p, const void *element)
+{
+	const struct trip *trip = element;
+
+	pack_u32(p, trip->head.last);
+	pack_bytes(p, &trip->place, sizeof(trip->place));
+}
+
+static void unpack_trip(struct packed *p, struct measures *m, uint64_t key)
+{
+	uint32_t last = packed_u32(p);
+	struct place place;
+	struct trip *trip;
+
+	packed_bytes(p, &place, sizeof(place));
+	p->bad |= !packed_end(p) || last == TABLE_PINNED ||
+		  !(fabs(place.latitude) <= 90 && fabs(place.longitude) <= 360);
+	if (p->bad)
+		return;
+	trip = table_add(&m->trips, key, 0, NULL);
+	trip->head.last = last;
+	trip->place = place;
+	table_settle(trip);
+}
+
+static void save_counts(struct measures *m, struct saving *s)
+{
+	for (uint32_t i = 0; i < m->jails->n_rules; i++) {
+		if (!m->count[i].changed && !s->all)
+			continue;
+		pack_u64(&s->pack, m->count[i].n);
+		saving_put(s, hash_name("counts"), m->rule_key[i]);
+		m->count[i].changed = false;
+	}
+}
+
+static void unpack_count(struct packed *p, struct measures *m, uint64_t key)
+{
+	uint64_t n = packed_u64(p);
+
+	for (uint32_t i = 0; i < m->jails->n_rules && packed_end(p); i++)
+		if (m->rule_key[i] == key)
+			m->count[i].n = n;
+}
+
+void measures_save(struct measures *m, struct saving *s)
+{
+	for (size_t i = 0; i < m->n_shared; i++)
+		saving_table(s, m->shared[i].name, &m->shared[i].windows.table, windows_pack);
+	saving_table(s, hash_name("holds"), &m->holds, pack_hold);
+	saving_table(s, hash_name("trips"), &m->trips, pack_trip);
+	save_counts(m, s);
+}
+
+bool measures_restore(struct measures *m, uint64_t table, uint64_t key, struct packed *p)
+{
+	if (table == hash_name("holds"))
+		unpack_hold(p, m, key);
+	else if (table == hash_name("trips"))
+		unpack_trip(p, m, key);
+	else if (table == hash_name("counts"))
+		unpack_count(p, m, key);
+	else {
+		size_t i = 0;
+
+		while (i < m->n_shared && m->shared[i].name != table)
+			i++;
+		if (i == m->n_shared)
+			return false;
+		windows_unpack(p, &m->shared[i].windows, key);
+	}
+	return true;
 }

@@ -3,6 +3,7 @@
 
 #include "core/filter/event.h"
 #include "core/rule/jail.h"
+#include "core/rule/saving.h"
 #include "core/rule/subject.h"
 #include "core/rule/window.h"
 
@@ -23,6 +24,11 @@ struct step {
 	uint64_t recipients, bytes;
 };
 
+struct rule_count {
+	uint64_t n; /* how often it began to hold for somebody, on dry run too */
+	bool changed;
+};
+
 /* The windows of all rules, and what was measured last where there is no window. Init first. */
 struct measures {
 	const struct jail_set *jails;
@@ -33,6 +39,7 @@ struct measures {
 	struct window_rule *window_rule; /* of each of them */
 	uint16_t *main_of, *base_of; /* by rule id: which of them are its own; NO_WINDOWS: none */
 	uint64_t *rule_key;          /* by rule id: the hash of its name and its jail's */
+	struct rule_count *count;    /* by rule id */
 	uint64_t event;              /* counts them, so that none is added twice */
 	struct table holds, trips;
 	uint32_t horizon_s;
@@ -73,3 +80,12 @@ struct limit measure_limit(const struct jail *jail, const struct rule *r, const 
 void measure_hold(struct measures *m, const struct subject *s, const struct rule *r, uint64_t value,
 		  uint32_t now_s);
 bool measure_after(const struct measures *m, const struct rule *r, const struct step *step);
+
+/* The hash of what the windows of that number count: the same in each process. */
+uint64_t measures_window_name(const struct measures *m, size_t number);
+/*
+ * Puts the windows that lie with no subject, holds, trips and counts as far as they changed; and
+ * takes a row of them back: false where it is none of these, p->bad where it is damaged.
+ */
+void measures_save(struct measures *m, struct saving *s);
+bool measures_restore(struct measures *m, uint64_t table, uint64_t key, struct packed *p);

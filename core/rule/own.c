@@ -121,7 +121,7 @@ struct window *own_add(struct own_windows *o, uint16_t which, uint32_t key,
 }
 
 void own_pack(struct pack *p, const struct own_windows *o, const struct own_form *form,
-	      uint32_t base_s, uint32_t now_s)
+	      uint32_t now_s)
 {
 	const struct own_window *before = NULL;
 	size_t n = 0;
@@ -139,14 +139,14 @@ void own_pack(struct pack *p, const struct own_windows *o, const struct own_form
 		if (w->key)
 			pack_u32(p, w->key);
 		if (!same)
-			window_pack(p, &w->window, base_s);
+			window_pack(p, &w->window, now_s);
 		before = w;
 	}
 }
 
 /* One window; `before` is the one before it, or NULL. False where its rule is no more. */
 static bool unpack_one(struct packed *p, struct own_window *w, const struct own_form *form,
-		       const struct window *before, uint32_t base_s)
+		       const struct window *before, uint32_t now_s)
 {
 	static const struct window_rule gone = { .kind = WINDOW_SUM };
 	uint64_t shape = packed_number(p), number = shape / SHAPES;
@@ -162,12 +162,12 @@ static bool unpack_one(struct packed *p, struct own_window *w, const struct own_
 		window_copy(&w->window, before);
 	else
 		window_unpack(p, w->which == OWN_GONE ? &gone : &form->rule[w->which], &w->window,
-			      base_s);
+			      now_s);
 	return w->which != OWN_GONE;
 }
 
 void own_unpack(struct packed *p, struct own_windows *o, const struct own_form *form,
-		uint32_t base_s)
+		uint32_t now_s)
 {
 	uint32_t n = packed_number_count(p, 1);
 	struct own_window before = { 0 };
@@ -175,7 +175,7 @@ void own_unpack(struct packed *p, struct own_windows *o, const struct own_form *
 	p->bad |= n > UINT16_MAX / 2;
 	for (uint32_t i = 0; i < n && !p->bad; i++) {
 		struct own_window w = { 0 };
-		bool wanted = unpack_one(p, &w, form, i ? &before.window : NULL, base_s);
+		bool wanted = unpack_one(p, &w, form, i ? &before.window : NULL, now_s);
 
 		window_fini(&before.window);
 		before = w;

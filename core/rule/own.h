@@ -45,9 +45,9 @@ struct window *own_find(const struct own_windows *o, uint16_t which, uint32_t ke
 struct window *own_add(struct own_windows *o, uint16_t which, uint32_t key,
 		       const struct window_rule *rule, uint32_t now_s);
 
-/* As bytes, without those idle at `now_s`; moments count back from `base_s`. */
+/* As bytes, without those idle at `now_s`, from which moments count back. */
 void own_pack(struct pack *p, const struct own_windows *o, const struct own_form *form,
-	      uint32_t base_s, uint32_t now_s);
-/* Reads them back; damage sets p->bad. */
+	      uint32_t now_s);
+/* Reads them back, at the same `now_s`; damage sets p->bad. */
 void own_unpack(struct packed *p, struct own_windows *o, const struct own_form *form,
-		uint32_t base_s);
+		uint32_t now_s);

@@ -14,12 +14,15 @@ enum { DISTINCT_MOST = 2048 }; /* twice SIGHTINGS_MOST, a power of two */
 /* Numbers of networks that are no ASN; RFC 6996 keeps those from 0xfa56ea00 on private. */
 #define NOT_ASN 0xfc000000U
 
-static uint32_t network_number(const struct sighting *s, uint32_t asn, const struct address *a)
+static uint32_t network_number(const struct places *places, const struct sighting *s, uint32_t asn,
+			       const struct address *a)
 {
 	struct prefix p;
 
+	/* By its name, for it is remembered longer than the order of fetchers. */
 	if (s->flags & SIGHTING_FETCHER)
-		return 0xff000000U | s->fetcher;
+		return 0xff000000U |
+		       ((uint32_t)hash_name(places->jails->fetcher[s->fetcher].name) & 0xffffffU);
 	if (asn)
 		return asn;
 	p = address_prefix(a, 16, 32);
@@ -38,6 +41,14 @@ static void note_fetcher(const struct places *p, struct sighting *s, const struc
 	s->fetcher = (uint8_t)i;
 }
 
+static void ask_jails(const struct places *p, struct sighting *s, const struct address *a,
+		      uint32_t asn)
+{
+	for (size_t i = 0; i < p->jails->n_jails; i++)
+		if (ignore_has_address(&p->jails->jail[i]->ignore, a, s->country, asn))
+			s->ignored |= 1U << i;
+}
+
 void places_fill(const struct places *p, struct sighting *s, const struct address *a)
 {
 	uint32_t asn;
@@ -49,10 +60,21 @@ void places_fill(const struct places *p, struct sighting *s, const struct addres
 	if (!(s->flags & (SIGHTING_OWN | SIGHTING_FETCHER)))
 		s->country = geoip_country(p->geoip, a);
 	asn = geoip_asn(p->geoip, a);
-	s->network = network_number(s, asn, a);
-	for (size_t i = 0; i < p->jails->n_jails; i++)
-		if (ignore_has_address(&p->jails->jail[i]->ignore, a, s->country, asn))
-			s->ignored |= 1U << i;
+	s->network = network_number(p, s, asn, a);
+	ask_jails(p, s, a, asn);
+}
+
+void places_refresh(const struct places *p, struct sighting *s)
+{
+	const struct address *a = &s->host.base;
+
+	s->ignored = 0;
+	if (s->flags & SIGHTING_FETCHER || prefixset_holds(&p->jails->any_fetcher, a)) {
+		s->flags &= (uint8_t) ~(SIGHTING_FETCHER | SIGHTING_OWN);
+		places_fill(p, s, a);
+	} else {
+		ask_jails(p, s, a, sighting_asn(s));
+	}
 }
 
 uint32_t sighting_asn(const struct sighting *s)

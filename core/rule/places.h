@@ -12,6 +12,11 @@ struct places {
 
 /* Fills in country, ASN, network, flags and ignoring jails of a new sighting. */
 void places_fill(const struct places *p, struct sighting *s, const struct address *a);
+/*
+ * Asks anew what jails and fetchers may say otherwise since it was filled in. Of an IPv6 address the
+ * /64 alone is known by now.
+ */
+void places_refresh(const struct places *p, struct sighting *s);
 /* The ASN that its network is, or 0 where it is none. */
 uint32_t sighting_asn(const struct sighting *s);
 /*

@@ -79,3 +79,42 @@ const struct queued *queue_next_of(const struct queue *q, const struct subject *
 			return m;
 	return NULL;
 }
+
+enum { HAS_HOST = 1, COUNTED = 2, INJECTED = 4 };
+
+void queue_pack(struct pack *p, const void *element)
+{
+	const struct queued *m = element;
+
+	pack_u32(p, m->head.last);
+	pack_u64(p, m->account);
+	pack_text(p, m->id);
+	pack_u8(p, (uint8_t)((m->has_host ? HAS_HOST : 0) | (m->counted ? COUNTED : 0) |
+			     (m->injected ? INJECTED : 0)));
+	if (m->has_host)
+		pack_bytes(p, m->host.base.byte, sizeof(m->host.base.byte));
+}
+
+void queue_unpack(struct packed *p, struct queue *q, uint64_t key)
+{
+	uint32_t last = packed_u32(p);
+	uint64_t account = packed_u64(p);
+	struct slice id = packed_slice(p);
+	uint8_t flags = packed_u8(p);
+	struct address at = { { 0 } };
+	struct prefix host;
+	struct queued *m;
+
+	if (flags & HAS_HOST)
+		packed_bytes(p, at.byte, sizeof(at.byte));
+	if (!packed_end(p) || last == TABLE_PINNED || !is_queue_id(id) ||
+	    hash_bytes(id.ptr, id.len) != key || queue_find(q, id)) {
+		p->bad = true;
+		return;
+	}
+	host = address_host(&at);
+	m = queue_add(q, id, account, flags & HAS_HOST ? &host : NULL, last);
+	m->counted = flags & COUNTED;
+	m->injected = flags & INJECTED;
+	table_settle(m);
+}

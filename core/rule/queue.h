@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/base/address.h"
+#include "core/base/pack.h"
 #include "core/base/table.h"
 
 #include <stdbool.h>
@@ -46,3 +47,6 @@ void queue_remove(struct queue *q, struct slice id);
 /* The queue's next message of `account` after `after` (NULL: its first), or NULL. */
 const struct queued *queue_next_of(const struct queue *q, const struct subject *account,
 				   const struct queued *after);
+/* One message, an element of the table, as bytes; and back, to a key that is not there yet. */
+void queue_pack(struct pack *p, const void *element);
+void queue_unpack(struct packed *p, struct queue *q, uint64_t key);

@@ -78,13 +78,19 @@ size_t subjects_count(const struct subjects *s)
 	return s->table.n + s->shelf.n;
 }
 
+/* The names of its addresses are of use as evidence alone. */
+static bool keep_names(const struct subject *subject)
+{
+	return subject->pins > 0 || subject->standing || subject->suspected_until > subject->last;
+}
+
 /* Puts it on the shelf; false where it is too large for that, and stays. */
 static bool put_away(struct subjects *s, struct subject *subject)
 {
 	struct subject_slot *slot = table_find(&s->table, subject->hash);
 
 	s->pack.len = 0;
-	subject_pack(&s->pack, subject, &s->form, s->now, false);
+	subject_pack(&s->pack, subject, &s->form, keep_names(subject));
 	if (s->pack.len > SHELF_RECORD_MOST)
 		return false;
 	shelf_put(&s->shelf, subject->hash, pack_contents(&s->pack), table_is_marked(slot));
@@ -167,6 +173,11 @@ struct subject *subjects_busy(const struct subjects *s, uint64_t hash)
 	return slot ? slot->subject : NULL;
 }
 
+bool subjects_has(const struct subjects *s, uint64_t hash)
+{
+	return table_find(&s->table, hash) || shelf_find(&s->shelf, hash, NULL).ptr;
+}
+
 void subjects_mark(struct subjects *s, const struct subject *subject)
 {
 	struct subject_slot *slot = table_find(&s->table, subject->hash);
@@ -206,12 +217,55 @@ struct subject *subjects_get(struct subjects *s, uint64_t hash, struct slice nam
 	slot->subject->used = true;
 	if (now > slot->subject->last)
 		slot->subject->last = now;
-	if (now > s->now)
-		s->now = now;
 	if (slot->subject->pins == 0)
 		slot->head.last = slot->subject->last;
 	table_mark(slot);
 	return slot->subject;
+}
+
+static void save_busy(struct subjects *s, struct saving *saving, uint64_t table, uint64_t legend)
+{
+	struct subject_slot *slot = NULL;
+
+	while ((slot = saving->all ? table_next(&s->table, slot)
+				   : table_next_marked(&s->table, slot))) {
+		pack_u64(&saving->pack, legend);
+		subject_pack(&saving->pack, slot->subject, &s->form, keep_names(slot->subject));
+		saving_put(saving, table, slot->head.key);
+		table_settle(slot);
+	}
+}
+
+void subjects_save(struct subjects *s, struct saving *saving, uint64_t table, uint64_t legend)
+{
+	struct shelf_item item = { 0 };
+
+	for (size_t i = 0; i < s->table.n_gone; i++)
+		saving_gone(saving, table, s->table.gone[i]);
+	s->table.n_gone = 0;
+	save_busy(s, saving, table, legend);
+	while (shelf_next(&s->shelf, &item, !saving->all)) {
+		pack_u64(&saving->pack, legend);
+		pack_bytes(&saving->pack, item.record.ptr, item.record.len);
+		saving_put(saving, table, item.key);
+		shelf_settle(&s->shelf, &item);
+	}
+}
+
+void subjects_adopt(struct subjects *s, struct subject *subject, bool changed)
+{
+	struct subject_slot *slot = table_add(&s->table, subject->hash, 0, NULL);
+
+	assert(!slot->subject);
+	slot->subject = subject;
+	slot->head.last = subject->last;
+	table_settle(slot);
+	if (changed)
+		table_mark(slot);
+	if (s->kind != SUBJECT_ACCOUNT)
+		return;
+	make_busy(s, subject);
+	(void)put_away(s, subject);
 }
 
 void subjects_pin(struct subjects *s, struct subject *subject)
@@ -221,7 +275,6 @@ void subjects_pin(struct subjects *s, struct subject *subject)
 	assert(slot);
 	subject->pins++;
 	slot->head.last = TABLE_PINNED;
-	table_mark(slot);
 }
 
 void subjects_unpin(struct subjects *s, struct subject *subject)

@@ -5,6 +5,7 @@
 #include "core/base/table.h"
 #include "core/rule/geoip.h"
 #include "core/rule/own.h"
+#include "core/rule/saving.h"
 #include "core/rule/shelf.h"
 
 #include <stdbool.h>
@@ -99,8 +100,8 @@ struct subject_form {
 
 /*
  * Subjects of one kind, by hash. Accounts are real and stay: those that nobody asked for lately are
- * packed and put on a shelf, from where they come back as they were (but for the names of their
- * addresses). Names and addresses are as many as attackers invent, and are dropped instead.
+ * packed and put on a shelf, from where they come back as they were (but for the names of the
+ * addresses of one under no suspicion). Names and addresses are as many as attackers invent, and are dropped instead.
  */
 struct subjects {
 	struct table table;
@@ -111,7 +112,6 @@ struct subjects {
 	size_t n_busy, cap_busy, hand;
 	struct subject_form form;
 	struct pack pack;
-	uint32_t now; /* the latest moment that anybody was asked for at */
 };
 
 enum { BUSY_MOST = 16384 };
@@ -129,11 +129,19 @@ size_t subjects_count(const struct subjects *s);
 struct subject *subjects_find(struct subjects *s, uint64_t hash);
 /* The same, but NULL for one on the shelf; who is pinned never is there. */
 struct subject *subjects_busy(const struct subjects *s, uint64_t hash);
+bool subjects_has(const struct subjects *s, uint64_t hash);
 /* It was changed other than through subjects_get(). */
 void subjects_mark(struct subjects *s, const struct subject *subject);
 /* Finds or makes it; `name` is copied. Names and addresses idle since `idle_before` may go. */
 struct subject *subjects_get(struct subjects *s, uint64_t hash, struct slice name, uint32_t now,
 			     uint32_t idle_before, bool *is_new);
+/*
+ * Puts those that changed, or all, and what is gone; `legend` stands before each, and says how to
+ * read it.
+ */
+void subjects_save(struct subjects *s, struct saving *saving, uint64_t table, uint64_t legend);
+/* Takes over a subject that was unpacked; there is none of its hash. `changed`: it has to be saved. */
+void subjects_adopt(struct subjects *s, struct subject *subject, bool changed);
 /* While it is pinned it stays, and so do its sightings. */
 void subjects_pin(struct subjects *s, struct subject *subject);
 void subjects_unpin(struct subjects *s, struct subject *subject);

@@ -181,6 +181,7 @@ static void unpack_known(struct packed *p, const struct subject *s, struct known
 	k->country = at && which % 2 ? at->country : packed_u16(p);
 	k->last_day = packed_u16(p);
 	k->days = (uint16_t)packed_number(p);
+	p->bad |= k->days == 0;
 }
 
 /* Of the days only those on which something was sent. */
@@ -231,7 +232,7 @@ static uint8_t has(const struct subject *s)
 }
 
 void subject_pack(struct pack *p, const struct subject *s, const struct subject_form *form,
-		  uint32_t now_s, bool names)
+		  bool names)
 {
 	struct slice name = slice_of(s->name);
 	uint8_t bits = has(s);
@@ -247,6 +248,8 @@ void subject_pack(struct pack *p, const struct subject *s, const struct subject_
 		pack_number(p, s->standing);
 	}
 	pack_number(p, s->n_sightings);
+	/* With the same room as before the idle ones are dropped when they would have been. */
+	pack_u8(p, (uint8_t)__builtin_popcount(s->cap_sightings - 1U));
 	for (size_t i = 0; i < s->n_sightings; i++)
 		pack_sighting(p, &s->sighting[i], s->last, names);
 	pack_number(p, s->n_known);
@@ -254,7 +257,7 @@ void subject_pack(struct pack *p, const struct subject *s, const struct subject_
 		pack_known(p, s, &s->known[i]);
 	if (bits & HAS_DAILY)
 		pack_daily(p, s->daily);
-	own_pack(p, &s->own, &form->windows, s->last, now_s);
+	own_pack(p, &s->own, &form->windows, s->last);
 	if (bits & HAS_LIMITS)
 		pack_bytes(p, s->limit_class, form->n_jails);
 }
@@ -270,11 +273,11 @@ static void unpack_name(struct packed *p, struct subject *s)
 
 static void unpack_places(struct packed *p, struct subject *s)
 {
-	uint32_t n = packed_number_count(p, 1);
+	uint32_t n = packed_number_count(p, 1), cap = 1U << (packed_u8(p) & 31);
 
-	p->bad |= n > SIGHTINGS_MOST;
+	p->bad |= n > SIGHTINGS_MOST || n > cap || (cap > SIGHTINGS_MOST && n > 0);
 	if (n > 0 && !p->bad)
-		subject_reserve_sightings(s, (uint16_t)n);
+		subject_reserve_sightings(s, (uint16_t)cap);
 	while (n-- > 0 && !p->bad)
 		unpack_sighting(p, s, s->last);
 	n = packed_number_count(p, 1);
@@ -292,6 +295,7 @@ void subject_unpack(struct packed *p, struct subject *s, const struct subject_fo
 
 	unpack_name(p, s);
 	s->last = packed_u32(p);
+	p->bad |= s->last == TABLE_PINNED;
 	if (bits & HAS_SUSPICION)
 		s->suspected_until = packed_u32(p);
 	if (bits & HAS_BITS) {

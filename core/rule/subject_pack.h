@@ -5,11 +5,11 @@
 #include "core/rule/subject.h"
 
 /*
- * Appends all that is known of the subject, but for its pins and for windows that are idle at
- * `now_s`. Its addresses' names are kept only with `names`: they are a third of it.
+ * Appends all that is known of the subject, but for its pins and for windows that were idle when
+ * it was last seen. Its addresses' names are kept only with `names`: they are a third of it.
  */
 void subject_pack(struct pack *p, const struct subject *s, const struct subject_form *form,
-		  uint32_t now_s, bool names);
+		  bool names);
 /*
  * Reads one back into a zeroed subject, whose hash and kind the caller sets. Damage sets p->bad and
  * leaves a subject that subject_fini() takes.

@@ -293,3 +293,29 @@ void windows_reset(struct windows *w, uint64_t key)
 	if (k)
 		table_remove(&w->table, k);
 }
+
+void windows_pack(struct pack *p, const void *element)
+{
+	const struct keyed *k = element;
+
+	pack_u32(p, k->head.last);
+	window_pack(p, &k->window, k->head.last);
+}
+
+void windows_unpack(struct packed *p, struct windows *w, uint64_t key)
+{
+	uint32_t last = packed_u32(p);
+	struct window win;
+	struct keyed *k;
+
+	window_unpack(p, &w->rule, &win, last);
+	if (!packed_end(p) || last == TABLE_PINNED || table_find(&w->table, key)) {
+		p->bad = true;
+		window_fini(&win);
+		return;
+	}
+	k = table_add(&w->table, key, 0, NULL);
+	k->head.last = win.last;
+	k->window = win;
+	table_settle(k);
+}

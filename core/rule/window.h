@@ -77,3 +77,6 @@ uint64_t windows_value(const struct windows *w, uint64_t key, uint32_t at_s);
 /* The moment of its first entry, or `none` where there is none. */
 uint32_t windows_first(const struct windows *w, uint64_t key, uint32_t none);
 void windows_reset(struct windows *w, uint64_t key);
+/* The window of one key, an element of the table, as bytes; and back, to a key that is not there yet. */
+void windows_pack(struct pack *p, const void *element);
+void windows_unpack(struct packed *p, struct windows *w, uint64_t key);

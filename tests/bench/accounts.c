@@ -105,6 +105,29 @@ static void send_events(struct engine *e, const struct visit *v, unsigned long n
 	engine_event(e, &event);
 }
 
+/* What a checkpoint puts. */
+struct rows {
+	unsigned long n, bytes;
+};
+
+static void on_row(void *ctx, const struct state_row *row)
+{
+	struct rows *r = ctx;
+
+	r->n++;
+	r->bytes += row->value.len;
+}
+
+static void save(struct engine *e, const char *what)
+{
+	struct rows r = { 0 };
+	double from_s = cpu_s();
+
+	engine_save(e, false, on_row, &r);
+	(void)printf("checkpoint of %s: %lu rows, %.1f MB, %.3f s\n", what, r.n,
+		     (double)r.bytes / 1e6, cpu_s() - from_s);
+}
+
 static void run(struct engine *e, unsigned long accounts, double hours)
 {
 	unsigned long visits = accounts / 5 * PER_FIVE;
@@ -148,6 +171,8 @@ int main(int argc, char **argv)
 	options.ctx = &verdicts;
 	e = engine_new(jails, &options);
 	run(e, accounts, argc > 5 ? strtod(argv[5], NULL) : 24);
+	save(e, "all that changed");
+	save(e, "nothing");
 	engine_free(e);
 	jail_set_free(jails);
 	filter_set_free(filters);
