@@ -149,6 +149,12 @@ $(BUILD)/tests/nft_ban: $(BUILD)/tests/bench/nft_ban.o $(BUILD)/libpostern.a
 
 -include $(BUILD)/tests/bench/nft_bare.d $(BUILD)/tests/bench/nft_ban.d
 
+$(BUILD)/tests/accounts: $(BUILD)/tests/bench/accounts.o $(BUILD)/libpostern.a
+	$(say) LD $@
+	$(Q)$(link)
+
+-include $(BUILD)/tests/bench/accounts.d
+
 BENCH_LOG := build/bench/mail.log
 
 $(BENCH_LOG): $(GEOIP_DIR)/geoip $(GEOIP_DIR)/geoip6 build/plain/tests/simulate
@@ -157,7 +163,8 @@ $(BENCH_LOG): $(GEOIP_DIR)/geoip $(GEOIP_DIR)/geoip6 build/plain/tests/simulate
 	$(Q)build/plain/tests/simulate bench --geoip $(GEOIP_DIR)/geoip --log $@.new && mv $@.new $@
 
 .PHONY: bench
-bench: all geoip $(BENCH_LOG) build/plain/tests/measure bench-nftables ## speed and memory against grep, mawk and others
+bench: all geoip $(BENCH_LOG) build/plain/tests/measure build/plain/tests/accounts \
+		bench-nftables ## speed and memory against grep, mawk and others
 	$(Q)GEOIP=$(GEOIP_DIR)/geoip tests/bench/speed $(BENCH_LOG)
 
 .PHONY: bench-nftables
