@@ -270,7 +270,8 @@ int decisions_restore(struct decisions *d, const struct jail_set *jails,
 	struct decision *c;
 
 	assert(decisions_is_row(row));
-	if (p.bad || format != FORMAT || !jail_name.ptr || !name.ptr || kind > SUBJECT_ADDRESS)
+	if (p.bad || format != FORMAT || !jail_name.ptr || !name.ptr || kind > SUBJECT_ADDRESS ||
+	    memchr(name.ptr, '\0', name.len))
 		return is_damaged(d, row, err);
 	if (!jail || jail->subject != kind) {
 		drop_row(d, row);

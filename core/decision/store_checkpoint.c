@@ -46,8 +46,8 @@ static const char *const sql[] = {
 	[SQL_DROP_POSITION] = "DELETE FROM position WHERE source = ?",
 	[SQL_PUT_SEED] = "INSERT INTO seed VALUES (?)",
 	/* A row may refer to those of tables that were put before its own. */
-	[SQL_ROWS] = "SELECT id, key, value FROM tables CROSS JOIN state ON \"table\" = id "
-		     "ORDER BY n",
+	[SQL_ROWS] =
+		"SELECT id, key, value FROM tables CROSS JOIN state ON \"table\" = id ORDER BY n",
 	[SQL_POSITIONS] = "SELECT source, position FROM position",
 	[SQL_SEED] = "SELECT seed FROM seed",
 };
