@@ -246,7 +246,7 @@ ok "test: standard input" sh -c 'echo "$2" | "$1" test - | grep -q "1 events"' -
 ok "test: no argument" says 2 "expected a log line or a file" test
 ok "test: too many" says 2 "expected a log line or a file" test a b c
 ok "check: what is shipped" run 1 check --geoip "$dir/country.mmdb" --asn ""
-ok "check: no warning but of what this machine lacks" not grep -vE '^(settings|filters|jails|countries|networks|warning: jail "stolen-account": rule "foreign"|[0-9]+ filters)' "$dir/out"
+ok "check: no warning but of what this machine lacks" not grep -vE '^(settings|filters|jails|actions|countries|networks|warning: jail "stolen-account": rule "foreign"|warning: action "mail"|[0-9]+ filters)' "$dir/out"
 ok "check: no country database" printed "warning: no country database" 1 check --geoip "" --asn ""
 echo 'log = "/nowhere.log"' >"$dir/nowhere.conf"
 ok "check: a log that is not there" printed 'warning: log "/nowhere.log": no such file' 1 check -c "$dir/nowhere.conf" --geoip ""
