@@ -31,6 +31,7 @@
 
 enum {
 	PAST_MOST = 1 << 17,
+	EXPIRE_MOST = 1000,             /* in one tick: a night's bans may end together */
 	STALE_MS = 24 * 60 * 60 * 1000, /* news that old is history where the ban would be over */
 };
 
@@ -425,7 +426,8 @@ void life_tick(struct life *l, struct instant now)
 	life_set_now(l, now);
 	life_forgive_all(l);
 	tasks_tick(l->tasks, now);
-	while ((node = heap_first(&l->ends)) && node->key <= now.ms)
+	for (int i = 0; i < EXPIRE_MOST && (node = heap_first(&l->ends)) && node->key <= now.ms;
+	     i++)
 		expire(l, (struct record *)(uintptr_t)((const char *)node -
 						       offsetof(struct record, node)));
 	life_store(l);

@@ -122,6 +122,7 @@ static struct record *begin(struct life *l, const struct life_ban *ban, const st
 	life_news(l, LIFE_DECIDED, r, "");
 	life_tell_guarded(l, r);
 	life_add_tasks(l, r);
+	life_changed(l, r);
 	return r;
 }
 

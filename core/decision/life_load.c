@@ -51,8 +51,9 @@ static void take_record(void *ctx, struct record *r)
 		life_add_tasks(l, r);
 	else
 		past_note(l, r);
-	life_changed(l,
-		     r); /* what is over but for an action that is gone goes with the next store */
+	/* But for an action that is gone it is over: it goes with the next store. */
+	if (!record_is_open(r))
+		life_changed(l, r);
 }
 
 static void take_past(void *ctx, const struct record *r)

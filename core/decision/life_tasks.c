@@ -53,7 +53,6 @@ void life_add_tasks(struct life *l, struct record *r)
 			life_tie(l, record_add_task(r, a->name), a);
 	}
 	life_look(l, r);
-	life_changed(l, r);
 }
 
 void life_look(struct life *l, struct record *r)

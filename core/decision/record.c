@@ -73,6 +73,8 @@ bool record_join(struct record *r, const struct prefix *host, struct instant now
 {
 	if (r->n_addresses == RECORD_ADDRESSES_MOST || find_address(r, host))
 		return false;
+	if (!r->address && r->kind == SUBJECT_ADDRESS) /* of which there are many: it has but one */
+		r->address = xcalloc(r->cap_addresses = 1, sizeof(*r->address));
 	r->address = array_grow(r->address, r->n_addresses, &r->cap_addresses, sizeof(*r->address));
 	r->address[r->n_addresses++] =
 		(struct record_address){ .host = *host, .n = ++r->last_address, .joined = now };
