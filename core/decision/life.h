@@ -130,8 +130,9 @@ struct life_release {
 
 /*
  * Lifts all decisions about it; an address is taken out of accounts' decisions too. What is known
- * against the subject is forgiven: take a checkpoint soon after. Returns how many decisions it was
- * taken from; -1 (ENOENT) where there was nothing.
+ * against the subject is forgiven: take a checkpoint soon after. Of an account that was released
+ * before, and whose mail stayed on hold, the mail can be released alone. Returns how many decisions
+ * were changed; -1 (ENOENT) where there was nothing.
  */
 int life_release(struct life *l, const struct life_release *release, struct instant now,
 		 struct err *err);

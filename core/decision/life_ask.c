@@ -199,6 +199,46 @@ static int release_all(struct life *l, const struct life_release *release, const
 	return n;
 }
 
+/* The last decision about the account, which is over: in memory still, or from the store. */
+static struct record *last_over(struct life *l, const char *name)
+{
+	struct record *r, *found = NULL;
+
+	for (r = l->first; r; r = r->after)
+		if (r->kind == SUBJECT_ACCOUNT && strcmp(r->name, name) == 0)
+			found = r;
+	if (found || !l->store)
+		return found && found->end != RECORD_ACTIVE ? found : NULL;
+	r = store_recall(l->store, SUBJECT_ACCOUNT, name);
+	if (r) {
+		life_return(l, r);
+		life_changed(l, r); /* it goes again once it is stored, if nothing is to be done */
+	}
+	return r;
+}
+
+/* What was left on hold when he was released: now it is sent on, or deleted. */
+static int release_mail(struct life *l, const struct life_release *release, const char *name)
+{
+	struct record *r = last_over(l, name);
+	int n = 0;
+
+	if (!r || r->end != RECORD_RELEASED || r->mail != POSTERN_KEEP)
+		return 0;
+	for (size_t i = 0; i < r->n_tasks; i++) {
+		struct task *t = r->task[i];
+
+		if (t->instance == TASK_ORPHAN || !(t->wants & POSTERN_WANTS_QUEUE_IDS))
+			continue;
+		tasks_lift_again(l->tasks, t);
+		n = 1;
+	}
+	if (n > 0)
+		r->mail = release->mail;
+	life_changed(l, r);
+	return n;
+}
+
 int life_release(struct life *l, const struct life_release *release, struct instant now,
 		 struct err *err)
 {
@@ -210,6 +250,8 @@ int life_release(struct life *l, const struct life_release *release, struct inst
 	if (settle_name(l, release->kind, release->name, &host, &name, err) < 0)
 		return -1;
 	n = release_all(l, release, name, &host);
+	if (n == 0 && release->kind == SUBJECT_ACCOUNT && release->mail != POSTERN_KEEP)
+		n = release_mail(l, release, name);
 	if (release->forget)
 		forget_past(l, release->kind, name);
 	if (n > 0 || release->forget)

@@ -38,15 +38,22 @@ static void tie_tasks(struct life *l, struct record *r)
 	}
 }
 
+void life_return(struct life *l, struct record *r)
+{
+	r->of = life_jail(l, r->jail);
+	life_enter(l, r);
+	tie_tasks(l, r);
+}
+
 static void take_record(void *ctx, struct record *r)
 {
 	struct life *l = ctx;
 
-	r->of = life_jail(l, r->jail);
-	if (r->of)
-		r->dry = l->options.dry_run || r->of->dry_run;
-	life_enter(l, r);
-	tie_tasks(l, r);
+	const struct jail *jail = life_jail(l, r->jail);
+
+	if (jail)
+		r->dry = l->options.dry_run || jail->dry_run;
+	life_return(l, r);
 	if (r->end == RECORD_ACTIVE)
 		life_add_tasks(l, r);
 	else

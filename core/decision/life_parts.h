@@ -66,6 +66,8 @@ void life_changed(struct life *l, struct record *r);
 void life_news(struct life *l, enum life_news news, const struct record *r, const char *text);
 /* From here on it is known by its number, and by its subject while it is active. */
 void life_enter(struct life *l, struct record *r);
+/* The same for one from the store, whose tasks are tied to what serves them now. */
+void life_return(struct life *l, struct record *r);
 /* Takes it out of all that is about active ones. */
 void life_retire(struct life *l, struct record *r);
 struct record *life_numbered(const struct life *l, uint64_t id);

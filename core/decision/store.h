@@ -64,6 +64,9 @@ struct store_query {
 int store_history(struct store *s, const struct store_query *query,
 		  void (*take)(void *ctx, const struct record *r), void *ctx);
 
+/* The last decision about the subject, where it is over: NULL, or the caller's. */
+struct record *store_recall(struct store *s, enum subject_kind kind, const char *name);
+
 /* A small thing by its name, kept at once; reading it back, *value is empty where it is not there. */
 int store_keep(struct store *s, const char *name, struct slice value);
 int store_kept(struct store *s, const char *name, struct pack *value);

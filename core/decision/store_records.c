@@ -34,6 +34,7 @@ enum {
 	SQL_PAST,
 	SQL_FORGET,
 	SQL_HISTORY,
+	SQL_LAST,
 	SQL_KEEP,
 	SQL_KEPT,
 	SQL_OLD,
@@ -66,6 +67,8 @@ static const char *const sql[] = {
 	[SQL_FORGET] = "UPDATE decision SET forgotten = 1 WHERE name = ? AND kind = ?",
 	[SQL_HISTORY] = "SELECT " COLUMNS " FROM decision WHERE id < ?1 AND since >= ?2 "
 			"AND (?3 IS NULL OR name = ?3) ORDER BY id DESC LIMIT ?4",
+	[SQL_LAST] = "SELECT " COLUMNS " FROM decision WHERE name = ? AND kind = ? "
+		     "ORDER BY id DESC LIMIT 1",
 	[SQL_KEEP] = "REPLACE INTO kept VALUES (?, ?)",
 	[SQL_KEPT] = "SELECT value FROM kept WHERE name = ?",
 	[SQL_OLD] = "SELECT id FROM decision WHERE kind <> 0 AND NOT open AND ended < ? LIMIT ?",
@@ -571,6 +574,34 @@ int store_history(struct store *s, const struct store_query *query,
 		bind_number(row, 4, (int64_t)query->limit);
 	}
 	return each(s, row, lend, &b, &err) < 0 ? store_fault(s, FILE_DECISIONS, &err) : 0;
+}
+
+static void take_last(void *ctx, struct record *r)
+{
+	struct record **last = ctx;
+
+	if (r->end == RECORD_ACTIVE)
+		record_free(r);
+	else
+		*last = r;
+}
+
+struct record *store_recall(struct store *s, enum subject_kind kind, const char *name)
+{
+	struct record *last = NULL;
+	sqlite3_stmt *row;
+	struct err err;
+
+	if (!is_usable(s))
+		return NULL;
+	row = prepare(s, SQL_LAST, &err);
+	if (row) {
+		bind_text(row, 1, name);
+		bind_number(row, 2, kind);
+	}
+	if (each(s, row, take_last, &last, &err) < 0)
+		(void)store_fault(s, FILE_DECISIONS, &err);
+	return last;
 }
 
 int store_keep(struct store *s, const char *name, struct slice value)

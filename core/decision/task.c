@@ -160,6 +160,12 @@ void tasks_lift(struct tasks *ts, struct task *t)
 		task_set(ts, t, t->touched ? TASK_PENDING : TASK_DONE, true);
 }
 
+void tasks_lift_again(struct tasks *ts, struct task *t)
+{
+	if (t->lifting && t->state != TASK_HANDED)
+		task_set(ts, t, TASK_PENDING, true);
+}
+
 void tasks_renew(struct tasks *ts, struct task *t)
 {
 	if (t->lifting || t->wants & POSTERN_WANTS_ONCE)

@@ -34,6 +34,8 @@ void tasks_remove(struct tasks *ts, struct task *t);
 void tasks_look(struct tasks *ts, struct task *t);
 /* Its decision is over: it is to be undone, where it was or may have been applied. */
 void tasks_lift(struct tasks *ts, struct task *t);
+/* It was undone, and is to be undone in another way. */
+void tasks_lift_again(struct tasks *ts, struct task *t);
 /* Lets the world be told once more: something else has undone it. */
 void tasks_renew(struct tasks *ts, struct task *t);
 
