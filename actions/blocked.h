@@ -106,10 +106,10 @@ static inline void blocked_edit(const struct blocked *b, struct postern_item *it
 	int lock = lines_lock(b->file, why, sizeof(why)), ret = -1;
 
 	for (size_t i = 0; i < n; i++) {
-		const char *unfit = items[i].user ? b->unfit(items[i].user) : NULL;
+		const char *why_not = items[i].user ? b->unfit(items[i].user) : NULL;
 
-		if (unfit)
-			blocked_answer(&items[i], POSTERN_FAILED, "%s", unfit);
+		if (why_not)
+			blocked_answer(&items[i], POSTERN_FAILED, "%s", why_not);
 	}
 	if (lock >= 0) {
 		ret = blocked_rewrite(b, items, n, hold, why, sizeof(why));

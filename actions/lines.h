@@ -164,13 +164,13 @@ static inline int lines_read(struct lines *l, const char *path, char *why, size_
 	return 0;
 }
 
-/* The folder that `path` lies in, into `dir` (LINES_PATH bytes). */
+/* The folder that `path`, which is absolute, lies in, into `dir` (LINES_PATH bytes). */
 static inline const char *lines_folder(const char *path, char *dir)
 {
 	const char *slash = strrchr(path, '/');
+	int len = slash && slash > path ? (int)(slash - path) : 1;
 
-	(void)snprintf(dir, LINES_PATH, "%.*s", slash > path ? (int)(slash - path) : 1,
-		       slash ? path : ".");
+	(void)snprintf(dir, LINES_PATH, "%.*s", len, path);
 	return dir;
 }
 
@@ -257,7 +257,7 @@ static inline size_t lines_own(struct lines *l)
 {
 	size_t at = lines_find(l, 0, LINES_MARK);
 
-	if (at == l->n)
+	if (at >= l->n)
 		lines_add(l, LINES_MARK, sizeof(LINES_MARK) - 1);
 	return at + 1;
 }
@@ -306,7 +306,7 @@ static inline bool lines_release(struct lines *l, const char *prefix, uint64_t i
 	size_t at = lines_find(l, lines_own(l), prefix), len = strlen(prefix);
 	char *from, *end;
 
-	if (at == l->n)
+	if (at >= l->n)
 		return false;
 	from = lines_find_id(l->line[at] + len, id, &end);
 	if (!from)

@@ -10,6 +10,10 @@
  * The mail has no envelope sender, so nothing answers it and it can't bounce, and it is submitted
  * on this machine, without SASL: no filter takes it for a customer's.
  *
+ * Exim becomes root again for a delivery by executing itself, set-user-ID. An actuator may not gain
+ * rights that way, nor see all folders, and Exim freezes a mail without sender whose delivery fails.
+ * So there it is only to queue the mail, which its daemon then delivers.
+ *
  * All that is in it was chosen by strangers, names of accounts and of hosts above all. It goes
  * through letter.h.
  *
@@ -21,7 +25,9 @@
 
 #include <ctype.h>
 #include <jansson.h>
+#include <limits.h>
 #include <linux/capability.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 struct waiting {
@@ -195,23 +201,37 @@ static size_t recipients(const struct mail *m, const char *user, const char **ar
 	return n;
 }
 
-/*
- * Ends the mail and hands it over. `-f <>` is no envelope sender to Postfix and to Exim alike, and
- * `-i` a dot on a line of its own no end.
- */
-static enum postern_result send(struct mail *m, struct letter *l, const char *user, char *why,
-				size_t size)
+/* Is sendmail Exim, under whatever name, and can't get back the rights that it needs? */
+static bool has_to_queue(const struct mail *m)
 {
-	enum { FIXED = 5, RECIPIENTS_MOST = 100 };
-	const char *argv[FIXED + RECIPIENTS_MOST + 1] = { m->sendmail, "-f", "<>", "-i", "--" };
-	struct postern_run run = { .argv = argv, .timeout_s = (unsigned int)m->timeout };
-	enum postern_result result = POSTERN_DONE;
+	char *path = realpath(m->sendmail, NULL);
+	const char *name = path ? strrchr(path, '/') : NULL;
+	bool is_exim = name && strstr(name, "exim");
 
-	argv[FIXED + recipients(m, user, argv + FIXED, RECIPIENTS_MOST)] = NULL;
-	if (fclose(l->out) != 0)
-		abort(); /* a stream into memory fails where there is none */
-	run.input = l->text;
-	run.input_len = l->len;
+	free(path);
+	return is_exim && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
+}
+
+/*
+ * `-f <>` is no envelope sender to Postfix and to Exim alike, and `-i` a dot on a line of its own
+ * no end.
+ */
+static enum postern_result hand_over(const struct mail *m, const struct letter *l, const char *user,
+				     char *why, size_t size)
+{
+	enum { FIXED = 4, RECIPIENTS_MOST = 100 };
+	const char *argv[FIXED + 2 + RECIPIENTS_MOST + 1] = { m->sendmail, "-f", "<>", "-i" };
+	struct postern_run run = { .argv = argv,
+				   .timeout_s = (unsigned int)m->timeout,
+				   .input = l->text,
+				   .input_len = l->len };
+	enum postern_result result = POSTERN_DONE;
+	size_t argc = FIXED;
+
+	if (has_to_queue(m))
+		argv[argc++] = "-odq";
+	argv[argc++] = "--";
+	argv[argc + recipients(m, user, argv + argc, RECIPIENTS_MOST)] = NULL;
 	if (m->host->run(&run) < 0 || run.status != 0) {
 		result = run.status == USAGE || run.status == NO_USER ? POSTERN_FAILED
 								      : POSTERN_RETRY;
@@ -219,6 +239,18 @@ static enum postern_result send(struct mail *m, struct letter *l, const char *us
 				run.error);
 	}
 	free(run.output);
+	return result;
+}
+
+/* Ends the mail, sends it and lets it go. */
+static enum postern_result send(const struct mail *m, struct letter *l, const char *user, char *why,
+				size_t size)
+{
+	enum postern_result result;
+
+	if (fclose(l->out) != 0)
+		abort(); /* a stream into memory fails where there is none */
+	result = hand_over(m, l, user, why, size);
 	free(l->text);
 	return result;
 }

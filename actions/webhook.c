@@ -191,7 +191,7 @@ static void sign(const struct webhook *w, const char *stamp, const char *body, s
 /* -- one delivery ---------------------------------------------------------------------------- */
 
 /* The answer is thrown away; more of it than ANSWER_MOST ends the connection. */
-static size_t on_answer(char *data, size_t size, size_t n, void *ctx)
+static size_t on_answer(const char *data, size_t size, size_t n, void *ctx)
 {
 	size_t *seen = ctx;
 

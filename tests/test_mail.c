@@ -3,6 +3,7 @@
  */
 #include "tests/plugged.h"
 
+#include <sys/prctl.h>
 #include <time.h>
 
 /* The plugin's clock: it finds this one before the C library's. */
@@ -402,6 +403,25 @@ static void fails(void **state)
 	unplug(&p);
 }
 
+/* Without a way to further rights, Exim is told to queue the mail. */
+static void queues_for_exim(void **state)
+{
+	struct postern_item item = item_of(1, "joe", "act");
+	char ran[512];
+	struct plugged p;
+
+	(void)state;
+	plug(&p, "mail");
+	put_file(in_dir(&p, "exim4"), "");
+	assert_int_equal(symlink("exim4", in_dir(&p, "sendmail")), 0);
+	open_it(&p, (const char *[]){ "sendmail", in_dir(&p, "sendmail"), NULL });
+	assert_int_equal(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	p.action->apply(p.ctx, &item, 1);
+	(void)snprintf(ran, sizeof(ran), "%s/sendmail -f <> -i -odq -- postmaster\n", p.dir);
+	assert_string_equal(fake.ran, ran);
+	unplug(&p);
+}
+
 /* Options that are refused when the plugin is opened, and told of by `postern check`. */
 static const struct bad {
 	const char *name, *option, *value, *text;
@@ -431,7 +451,7 @@ static void refuses(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(rows) + COUNT(courses) + COUNT(failures) + COUNT(bads) + 1];
+	struct CMUnitTest tests[COUNT(rows) + COUNT(courses) + COUNT(failures) + COUNT(bads) + 2];
 	size_t n = 0;
 
 	ADD_ROWS(tests, n, rows, check);
@@ -439,5 +459,6 @@ int main(void)
 	ADD_ROWS(tests, n, failures, fails);
 	ADD_ROWS(tests, n, bads, refuses);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(digest_names_all);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(queues_for_exim);
 	return _cmocka_run_group_tests(__FILE__, tests, n, NULL, NULL);
 }

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.." || exit 2
 . tests/e2e/world.bash
 . tests/e2e/plugin.bash
 
-plugin=dovecot
+plugin=dovecot rights=dac_override,chown,kill
 denied=/etc/dovecot/postern-deny # as in the page
 settings=("config=$here/dovecot.conf")
 

@@ -6,16 +6,24 @@ plugins=build/plain/actions
 [[ $postern != build/san/* ]] || plugins=build/san/actions
 mkdir -p "$here/state"
 
-# "apply" or "lift" and the like of plugin $plugin, with the options in the array $settings. What it
-# says goes to $dir/out and $dir/err.
+# With those of root's rights that are in RIGHTS ("chown,kill") and no way to others, as an actuator.
+cat >"$here/actuator" <<-'EOF_SH'
+	#!/bin/sh
+	some=-all${RIGHTS:+,+$(echo "$RIGHTS" | sed 's/,/,+/g')}
+	exec setpriv --no-new-privs --inh-caps "$some" --bounding-set "$some" "$PROGRAM" "$@"
+EOF_SH
+chmod 755 "$here/actuator"
+
+# "apply" or "lift" and the like of plugin $plugin, with the options in the array $settings and the
+# rights $rights, which are those that it names. What it says goes to $dir/out and $dir/err.
 act() { # STATUS VERB ARGUMENT...
 	local status=$1 verb=$2 setting words=()
 	shift 2
 	for setting in "${settings[@]}"; do
 		words+=(--option "$setting")
 	done
-	run "$status" action "$plugin" "$verb" --plugins "$plugins" --state "$here/state/$plugin" \
-		"${words[@]}" "$@"
+	PROGRAM=$postern RIGHTS=$rights postern=$here/actuator run "$status" action "$plugin" "$verb" \
+		--plugins "$plugins" --state "$here/state/$plugin" "${words[@]}" "$@"
 }
 said() { # TEXT: the last one said it
 	grep -qF -- "$1" "$dir/out" "$dir/err" && return
