@@ -326,12 +326,7 @@ static void suspect(struct engine *e, const struct step *step, enum level level)
 	s->suspected_until = step->now_s + e->horizon_s;
 }
 
-/* Scores that add up; of a group's only the highest. */
-struct tally {
-	unsigned int sum, best[RULES_MOST + 1];
-};
-
-static void tally_add(struct tally *t, const struct rule *r, unsigned int score)
+void tally_add(struct tally *t, const struct rule *r, unsigned int score)
 {
 	unsigned int counted = r->group ? t->best[r->group] : 0;
 

@@ -133,13 +133,16 @@ void engine_explain(struct engine *e, struct subject *subject, struct instant no
 struct nearness {
 	struct subject *subject;
 	const struct jail *jail;
-	unsigned int score; /* now */
-	struct measurement
-		nearest; /* of its rules with a score the one with most value for its max */
-	double share;    /* the larger of score / threshold and nearest value / max */
+	unsigned int score;         /* now */
+	struct measurement nearest; /* the rule that is the largest part of it, or will be */
+	/* Of the threshold: the score's, or what `nearest` adds, as far as its value is on the way. */
+	double share;
 };
 
-/* The `n` accounts nearest to a threshold at `now`, nearest first. */
+/*
+ * The `n` accounts nearest to a threshold at `now`, each by the jail that it is nearest to; nearest
+ * first. All accounts are looked at.
+ */
 void engine_top(struct engine *e, struct instant now, size_t n,
 		void (*tell)(void *ctx, const struct nearness *nearness), void *ctx);
 

@@ -57,6 +57,13 @@ struct engine {
 	bool legend_saved;
 };
 
+/* Scores that add up; of a group's only the highest. */
+struct tally {
+	unsigned int sum, best[RULES_MOST + 1];
+};
+
+void tally_add(struct tally *t, const struct rule *r, unsigned int score);
+
 struct subjects *engine_home(struct engine *e, enum subject_kind kind);
 /* The limits and ignore lists that name this subject: asked when it is made, or restored. */
 void engine_ask_settings(const struct engine *e, struct subject *s);

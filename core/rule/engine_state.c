@@ -206,6 +206,8 @@ static void restore_subject(struct engine *e, enum subject_kind kind, uint64_t k
 	engine_ask_settings(e, s);
 	for (size_t i = 0; i < s->n_sightings; i++)
 		places_refresh(&e->places, &s->sighting[i]);
+	if (s->former)
+		places_refresh(&e->places, s->former);
 	subjects_adopt(home, s, l->id != e->legend.id);
 }
 

@@ -246,6 +246,12 @@ static uint32_t own_key(const struct shared_windows *w, uint64_t key)
 	return w->what.by == KEY_USER ? 0 : (uint32_t)(key >> 32) | 1;
 }
 
+/* The key of one for which there was no room with the subject. */
+static uint64_t far_key(const struct subject *s, uint64_t key)
+{
+	return hash_pair(s->hash + s->forgotten, key);
+}
+
 /* The window that lies with the subject; NULL where it lies with all others of the rule. */
 static struct window *own_window(struct measures *m, uint16_t index, const struct step *step,
 				 uint64_t key)
@@ -255,8 +261,7 @@ static struct window *own_window(struct measures *m, uint16_t index, const struc
 	struct own_windows *own = &step->subject->own;
 	struct window *win = own_find(own, index, part);
 
-	if (win ||
-	    (own->full && part && windows_has(&w->windows, hash_pair(step->subject->hash, key))))
+	if (win || (own->full && part && windows_has(&w->windows, far_key(step->subject, key))))
 		return win;
 	return own_add(own, index, part, m->window_rule, step->now_s);
 }
@@ -272,7 +277,7 @@ static uint64_t add(struct measures *m, uint16_t index, const struct step *step,
 	win = own_window(m, index, step, key);
 	if (win)
 		return window_add(&m->window_rule[index], win, gain, step->now_s);
-	return windows_add(&w->windows, hash_pair(step->subject->hash, key), gain, step->now_s);
+	return windows_add(&w->windows, far_key(step->subject, key), gain, step->now_s);
 }
 
 static uint64_t add_once(struct measures *m, uint16_t index, const struct step *step, uint64_t key,
@@ -449,6 +454,38 @@ uint64_t measure_now(struct measures *m, const struct jail *jail, const struct r
 	if (!hold || step->now_s - hold->head.last >= r->findtime_s)
 		return 0;
 	return hold->value;
+}
+
+uint64_t measure_shown(struct measures *m, const struct jail *jail, const struct rule *r,
+		       const struct step *step)
+{
+	if (rule_reads_sightings(r) && r->aggregate != AGGREGATE_FOREIGN)
+		return places_distinct(step->subject, r, 1U << jail->index, step->now_s);
+	return measure_now(m, jail, r, step);
+}
+
+static void forget_rule(struct measures *m, const struct rule *r, const struct subject *s)
+{
+	struct hold *hold = table_find(&m->holds, hold_key(m, s, r));
+
+	if (hold)
+		table_remove(&m->holds, hold);
+	if (s->kind == SUBJECT_ADDRESS && r->by == KEY_IP)
+		measure_reset(m, r, s->hash);
+}
+
+void measure_forget(struct measures *m, struct subject *s)
+{
+	struct trip *trip = table_find(&m->trips, s->hash);
+
+	if (trip)
+		table_remove(&m->trips, trip);
+	for (size_t i = 0; i < m->jails->n_jails; i++)
+		for (size_t k = 0; k < m->jails->jail[i]->n_rules; k++)
+			forget_rule(m, m->jails->jail[i]->rule[k], s);
+	/* Windows that found no room with it are found no more by another key. */
+	s->forgotten += s->own.full;
+	own_fini(&s->own);
 }
 
 struct limit measure_limit(const struct jail *jail, const struct rule *r, const struct step *step)

@@ -70,6 +70,11 @@ uint64_t measure_event(struct measures *m, const struct jail *jail, const struct
 /* What the rule measures for the subject now, though the event itself is not of its kind. */
 uint64_t measure_now(struct measures *m, const struct jail *jail, const struct rule *r,
 		     const struct step *step);
+/* The same for who wants to know it, and not what follows from it: also of failures. */
+uint64_t measure_shown(struct measures *m, const struct jail *jail, const struct rule *r,
+		       const struct step *step);
+/* Empties the subject's windows, and forgets what held for it, and where it set out. */
+void measure_forget(struct measures *m, struct subject *s);
 /* The moment of the first entry of the rule's window, or `none`; and: the window is emptied. */
 uint32_t measure_first(const struct measures *m, const struct rule *r, uint64_t key, uint32_t none);
 void measure_reset(struct measures *m, const struct rule *r, uint64_t key);

@@ -138,8 +138,6 @@ uint64_t places_distinct(const struct subject *s, const struct rule *r, uint32_t
 {
 	uint64_t set[DISTINCT_MOST], size = 4, n = 0;
 
-	if (s->n_sightings <= r->max_least)
-		return 0; /* can't be more different ones than there are */
 	while (size < 2U * s->n_sightings)
 		size *= 2;
 	memset(set, 0, size * sizeof(*set));

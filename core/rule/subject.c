@@ -40,6 +40,9 @@ void subject_fini(struct subject *s)
 {
 	sightings_fini(s);
 	own_fini(&s->own);
+	if (s->former)
+		sighting_fini(s->former);
+	free(s->former);
 	free(s->known);
 	free(s->daily);
 	free(s->limit_class);
@@ -252,6 +255,24 @@ void subjects_save(struct subjects *s, struct saving *saving, uint64_t table, ui
 	}
 }
 
+void subjects_each(struct subjects *s, void (*each)(void *ctx, struct subject *subject), void *ctx)
+{
+	struct subject_slot *slot = NULL;
+	struct shelf_item item = { 0 };
+
+	while ((slot = table_next(&s->table, slot)))
+		each(ctx, slot->subject);
+	while (shelf_next(&s->shelf, &item, false)) {
+		struct subject copy = { .hash = item.key, .kind = (uint8_t)s->kind };
+		struct packed p = packed_of(item.record);
+
+		subject_unpack(&p, &copy, &s->form);
+		assert(packed_end(&p));
+		each(ctx, &copy);
+		subject_fini(&copy);
+	}
+}
+
 void subjects_adopt(struct subjects *s, struct subject *subject, bool changed)
 {
 	struct subject_slot *slot = table_add(&s->table, subject->hash, 0, NULL);
@@ -320,6 +341,21 @@ static void drop_sighting(struct subject *s, size_t i)
 	tags(s)[i] = tags(s)[s->n_sightings];
 }
 
+/* It goes because it is idle; the newest such is kept: it is where the owner was last seen. */
+static void retire_sighting(struct subject *s, size_t i)
+{
+	struct sighting *at = &s->sighting[i];
+
+	if (!s->former)
+		s->former = xcalloc(1, sizeof(*s->former));
+	if (at->last >= s->former->last) {
+		sighting_fini(s->former);
+		*s->former = *at;
+		at->rdns = NULL;
+	}
+	drop_sighting(s, i);
+}
+
 static void drop_oldest(struct subject *s)
 {
 	size_t oldest = 0;
@@ -348,7 +384,7 @@ static void make_room(struct subject *s, uint32_t idle_before)
 {
 	for (size_t i = s->n_sightings; i-- > 0 && !s->pins;)
 		if (s->sighting[i].last < idle_before)
-			drop_sighting(s, i);
+			retire_sighting(s, i);
 	if (s->n_sightings == SIGHTINGS_MOST) {
 		drop_oldest(s);
 		s->more_sightings = true;
@@ -463,6 +499,20 @@ void subject_unlearn(struct subject *s, uint16_t day, unsigned int days_least)
 	for (size_t i = s->n_known; i-- > 0;)
 		if (days_before(&s->known[i], day) < days_least)
 			s->known[i] = s->known[--s->n_known];
+}
+
+void subject_forget(struct subject *s)
+{
+	for (size_t i = s->n_sightings; i-- > 0;)
+		if (!(s->sighting[i].flags & (SIGHTING_KNOWN | SIGHTING_OWN)))
+			drop_sighting(s, i);
+	s->more_sightings = false;
+	s->standing = 0;
+	s->suspected_until = 0;
+	free(s->bound);
+	s->bound = NULL;
+	if (s->daily)
+		s->daily->count[0] = s->daily->count[1] = 0;
 }
 
 void subject_count_message(struct subject *s, uint16_t day)

@@ -87,9 +87,11 @@ struct subject {
 	struct daily *daily; /* NULL until a message comes */
 	uint8_t *bound;      /* what rules about places measure at most: see engine.c; or NULL */
 	char *name;          /* lower case, with realm; for an address its text */
-	uint32_t pins;       /* decisions that need its sightings kept */
-	uint32_t busy_index; /* where it stands among those that may be put on the shelf */
-	bool used;           /* since the hand came by */
+	struct sighting *former; /* the newest of those dropped because they were idle; or NULL */
+	uint32_t pins;           /* decisions that need its sightings kept */
+	uint32_t busy_index;     /* where it stands among those that may be put on the shelf */
+	uint32_t forgotten;      /* how often its windows that lie elsewhere were */
+	bool used;               /* since the hand came by */
 };
 
 /* What is needed to pack and unpack a subject. */
@@ -142,6 +144,8 @@ struct subject *subjects_get(struct subjects *s, uint64_t hash, struct slice nam
 void subjects_save(struct subjects *s, struct saving *saving, uint64_t table, uint64_t legend);
 /* Takes over a subject that was unpacked; there is none of its hash. `changed`: it has to be saved. */
 void subjects_adopt(struct subjects *s, struct subject *subject, bool changed);
+/* Calls `each` for every one of them, in no order; those on the shelf are copies for the call. */
+void subjects_each(struct subjects *s, void (*each)(void *ctx, struct subject *subject), void *ctx);
 /* While it is pinned it stays, and so do its sightings. */
 void subjects_pin(struct subjects *s, struct subject *subject);
 void subjects_unpin(struct subjects *s, struct subject *subject);
@@ -157,6 +161,12 @@ struct sighting *subject_find_sighting(const struct subject *s, const struct pre
  */
 struct sighting *subject_add_sighting(struct subject *s, const struct prefix *host,
 				      uint32_t idle_before);
+
+/*
+ * Drops its sightings but for the owner's and the server's own, and what it sent on the last two
+ * days. Networks stay known.
+ */
+void subject_forget(struct subject *s);
 
 /*
  * Notes that the subject was in `network` on `day`; true where that network is the owner's: seen

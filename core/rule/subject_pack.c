@@ -20,6 +20,8 @@ enum {
 	HAS_BITS = 8, /* jails that ignore it, or in which a rule holds */
 	HAS_FULL_WINDOWS = 16,
 	HAS_DAILY = 32,
+	HAS_FORMER = 64, /* a sighting that was dropped */
+	HAS_FORGOTTEN = 128,
 };
 
 /* What a packed sighting has. */
@@ -116,22 +118,13 @@ static void unpack_counters(struct packed *p, struct sighting *at, uint8_t shape
 		at->ignored = packed_u32(p);
 }
 
-static void unpack_sighting(struct packed *p, struct subject *s, uint32_t base_s)
+/* What stands behind the address. */
+static void unpack_seen(struct packed *p, struct sighting *at, uint8_t shape, uint32_t base_s)
 {
-	uint8_t shape = packed_u8(p);
-	struct sighting *at;
-	struct prefix host;
-
-	unpack_host(p, &host, shape);
-	if (subject_find_sighting(s, &host))
-		p->bad = true;
-	if (p->bad)
-		return;
-	at = subject_add_sighting(s, &host, 0);
 	at->flags = packed_u8(p);
 	at->network = (uint32_t)packed_number(p);
 	if (!at->network)
-		at->network = own_network(&host);
+		at->network = own_network(&at->host);
 	if (shape & AT_COUNTRY)
 		at->country = packed_u16(p);
 	if (shape & AT_FETCHER)
@@ -146,6 +139,27 @@ static void unpack_sighting(struct packed *p, struct subject *s, uint32_t base_s
 
 		at->rdns = name.ptr && name.len > 0 ? xstrndup(name.ptr, name.len) : NULL;
 	}
+}
+
+static void unpack_sighting(struct packed *p, struct subject *s, uint32_t base_s)
+{
+	uint8_t shape = packed_u8(p);
+	struct prefix host;
+
+	unpack_host(p, &host, shape);
+	if (subject_find_sighting(s, &host))
+		p->bad = true;
+	if (!p->bad)
+		unpack_seen(p, subject_add_sighting(s, &host, 0), shape, base_s);
+}
+
+static void unpack_former(struct packed *p, struct subject *s)
+{
+	uint8_t shape = packed_u8(p);
+
+	s->former = xcalloc(1, sizeof(*s->former));
+	unpack_host(p, &s->former->host, shape);
+	unpack_seen(p, s->former, shape, s->last);
 }
 
 /* A known network is said by the sighting that has it, where there is one. */
@@ -228,6 +242,8 @@ static uint8_t has(const struct subject *s)
 	bits |= s->ignored || s->standing ? HAS_BITS : 0;
 	bits |= s->own.full ? HAS_FULL_WINDOWS : 0;
 	bits |= s->daily ? HAS_DAILY : 0;
+	bits |= s->former ? HAS_FORMER : 0;
+	bits |= s->forgotten ? HAS_FORGOTTEN : 0;
 	return (uint8_t)bits;
 }
 
@@ -260,6 +276,10 @@ void subject_pack(struct pack *p, const struct subject *s, const struct subject_
 	own_pack(p, &s->own, &form->windows, s->last);
 	if (bits & HAS_LIMITS)
 		pack_bytes(p, s->limit_class, form->n_jails);
+	if (bits & HAS_FORMER)
+		pack_sighting(p, s->former, s->last, names);
+	if (bits & HAS_FORGOTTEN)
+		pack_u32(p, s->forgotten);
 }
 
 static void unpack_name(struct packed *p, struct subject *s)
@@ -312,4 +332,8 @@ void subject_unpack(struct packed *p, struct subject *s, const struct subject_fo
 		s->limit_class = xcalloc(form->n_jails, 1);
 		packed_bytes(p, s->limit_class, form->n_jails);
 	}
+	if (bits & HAS_FORMER)
+		unpack_former(p, s);
+	if (bits & HAS_FORGOTTEN)
+		s->forgotten = packed_u32(p);
 }
