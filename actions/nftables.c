@@ -37,6 +37,9 @@ enum {
 	WHY = 256,
 };
 
+/* More than that is for good; in milliseconds it might not fit. */
+static const int64_t century_s = INT64_C(100) * 365 * 24 * 3600;
+
 struct nftables {
 	/* The options. */
 	const char *table, *set_name[SETS];
@@ -257,7 +260,7 @@ static bool element_of(const struct nftables *n, struct postern_item *item,
 		answer(item, POSTERN_DONE, "it is over already");
 		return false;
 	}
-	if (n->rules.set[e->set].timeout)
+	if (n->rules.set[e->set].timeout && item->until_s - now_s < century_s)
 		e->timeout_ms = (uint64_t)(item->until_s - now_s) * 1000;
 	return true;
 }
@@ -403,6 +406,11 @@ static bool take_refused(struct nftables *n)
 			answer(e->item, e->error == EPERM ? POSTERN_FAILED : POSTERN_RETRY,
 			       "set %s: %s", set_name(n, e), ruleset_error(e->error));
 	}
+	/* Nothing makes way for what may not come; who still wants it will be refused, and asks. */
+	for (size_t i = 0; any && i < n->es.n; i++) {
+		if (!n->es.of[i].item)
+			n->es.of[i].todo = SETTLED;
+	}
 	return any;
 }
 
@@ -464,7 +472,7 @@ static void flush(struct nftables *n)
 
 		answer(e->item, error == EPERM ? POSTERN_FAILED : POSTERN_RETRY, "set %s %s%s",
 		       set_name(n, e),
-		       error ? "was not changed: " : "is changed by others all the time",
+		       error ? "was not changed: " : "is gone, or changed by others all the time",
 		       error ? ruleset_error(error) : "");
 	}
 	n->es.n = 0;
