@@ -155,7 +155,8 @@ static inline void unplug(struct plugged *p)
 		p->action->close(p->ctx);
 	while (dir && (entry = readdir(dir)))
 		(void)unlinkat(dirfd(dir), entry->d_name, 0);
-	(void)closedir(dir);
+	if (dir)
+		(void)closedir(dir);
 	(void)rmdir(p->dir);
 	arena_free(p->arena);
 	plugin_free(p->plugin);

@@ -10,9 +10,10 @@ mkdir -p "$here/state"
 cat >"$here/actuator" <<-'EOF_SH'
 	#!/bin/sh
 	some=-all${RIGHTS:+,+$(echo "$RIGHTS" | sed 's/,/,+/g')}
-	exec setpriv --no-new-privs --inh-caps "$some" --bounding-set "$some" "$PROGRAM" "$@"
+	exec setpriv --no-new-privs --inh-caps "$some" --bounding-set "$some" "$POSTERN" "$@"
 EOF_SH
 chmod 755 "$here/actuator"
+export POSTERN=$postern
 
 # "apply" or "lift" and the like of plugin $plugin, with the options in the array $settings and the
 # rights $rights, which are those that it names. What it says goes to $dir/out and $dir/err.
@@ -22,7 +23,8 @@ act() { # STATUS VERB ARGUMENT...
 	for setting in "${settings[@]}"; do
 		words+=(--option "$setting")
 	done
-	PROGRAM=$postern RIGHTS=$rights postern=$here/actuator run "$status" action "$plugin" "$verb" \
+	export RIGHTS=$rights
+	postern=$here/actuator run "$status" action "$plugin" "$verb" \
 		--plugins "$plugins" --state "$here/state/$plugin" "${words[@]}" "$@"
 }
 said() { # TEXT: the last one said it
