@@ -75,14 +75,16 @@ static const struct row {
 	  "jail j { rule n { distinct = network max = 1 score = 50 findtime = 1h }\n"
 	  "rule m { distinct = network max = 2 score = 20 findtime = 1h } }",
 	  "0 login u=joe i=10.%.0.1 x2/1s\n3d sweep\n4d login u=joe i=10.1%.0.1 x3/1s",
-	  "suspect joe 70 suspect 345601 act - cases 2 open; n@345601 2/1 50, m@345602 3/2 70; n 3 "
+	  "suspect joe 70 suspect 345601 act - cases 2 open before 10.2.0.1; n@345601 2/1 50, "
+	  "m@345602 3/2 70; n 3 "
 	  "m 3\n"
 	  "  bot 10.11.0.1 1 logins\n  bot 10.12.0.1 1 logins\n  bot 10.13.0.1 1 logins\n" },
 	{ "a second case, graver, closed too",
 	  "jail j { rule n { distinct = network max = 1 score = 50 findtime = 1h }\n"
 	  "rule m { distinct = network max = 2 score = 20 findtime = 1h } }",
 	  "0 login u=joe i=10.%.0.1 x2/1s\n3d sweep\n4d login u=joe i=10.1%.0.1 x3/1s\n9d sweep",
-	  "suspect joe 70 suspect 345601 act - cases 2 closed; n@345601 2/1 50, m@345602 3/2 70; n "
+	  "suspect joe 70 suspect 345601 act - cases 2 closed before 10.2.0.1; n@345601 2/1 50, "
+	  "m@345602 3/2 70; n "
 	  "3 m 3\n"
 	  "  bot 10.11.0.1 1 logins\n  bot 10.12.0.1 1 logins\n  bot 10.13.0.1 1 logins\n" },
 	{ "the owner's addresses are no bots",
@@ -101,7 +103,8 @@ static const struct row {
 	  "jail j { rule n { distinct = network max = 1 findtime = 1d } }",
 	  "0 login u=joe i=10.1.0.1 x2/1d\n2d10h login u=joe i=10.1.0.2\n3d1m login u=joe "
 	  "i=10.2.0.1",
-	  "act joe 100 suspect 259260 act 259260 cases 1 open; n@259260 2/1 100; n 2\n"
+	  "act joe 100 suspect 259260 act 259260 cases 1 open before 10.1.0.1; n@259260 2/1 100; n "
+	  "2\n"
 	  "  - 10.1.0.2 1 logins\n  bot 10.2.0.1 1 logins\n" },
 	{ "what came before it began is no bot",
 	  "jail j { rule n { distinct = network max = 1 findtime = 1h } }",

@@ -70,7 +70,7 @@ static struct sighting sighting_copy(const struct sighting *s)
 static void note_before(struct decision *d)
 {
 	const struct subject *s = d->subject;
-	const struct sighting *best = NULL;
+	const struct sighting *best = s->former && s->former->first < d->begin_s ? s->former : NULL;
 
 	for (size_t i = 0; i < s->n_sightings; i++)
 		if (s->sighting[i].first < d->begin_s &&

@@ -39,34 +39,47 @@ void engine_forget(struct engine *e, struct subject *subject)
 	subjects_mark(engine_home(e, (enum subject_kind)subject->kind), subject);
 }
 
+static uint32_t seconds_of(struct instant at)
+{
+	int64_t s = instant_s(at);
+
+	return s < 0 ? 0 : s > UINT32_MAX ? UINT32_MAX : (uint32_t)s;
+}
+
 /* The step of no event: the subject as it stands. */
 static struct step look_at(struct subject *s, const struct event *nothing)
 {
-	int64_t now_s = instant_s(nothing->time);
+	bool is_address = s->kind == SUBJECT_ADDRESS;
 
 	return (struct step){
 		.event = nothing,
 		.subject = s,
-		.now_s = now_s < 0            ? 0
-			 : now_s > UINT32_MAX ? UINT32_MAX
-					      : (uint32_t)now_s,
-		.host_hash = s->kind == SUBJECT_ADDRESS ? s->hash : 0,
-		.sighting = s->kind == SUBJECT_ADDRESS && s->n_sightings > 0 ? s->sighting : NULL,
+		.now_s = seconds_of(nothing->time),
+		.host_hash = is_address ? s->hash : 0,
+		.sighting = is_address && s->n_sightings > 0 ? s->sighting : NULL,
 	};
+}
+
+static struct measurement weigh(struct engine *e, const struct jail *jail, const struct rule *r,
+				const struct step *step, uint64_t value)
+{
+	struct limit limit = measure_limit(jail, r, step);
+	struct measurement m = { jail,
+				 r,
+				 value,
+				 limit.max,
+				 r->dry_run ? 0 : limit.score,
+				 false,
+				 !measure_after(&e->measures, r, step) };
+
+	m.holds = m.value > m.max && !m.waits;
+	return m;
 }
 
 static struct measurement measure(struct engine *e, const struct jail *jail, const struct rule *r,
 				  const struct step *step)
 {
-	struct measurement m = { .jail = jail, .rule = r };
-	struct limit limit = measure_limit(jail, r, step);
-
-	m.value = measure_shown(&e->measures, jail, r, step);
-	m.max = limit.max;
-	m.score = r->dry_run ? 0 : limit.score;
-	m.waits = !measure_after(&e->measures, r, step);
-	m.holds = m.value > m.max && !m.waits;
-	return m;
+	return weigh(e, jail, r, step, measure_shown(&e->measures, jail, r, step));
 }
 
 void engine_explain(struct engine *e, struct subject *subject, struct instant now,
@@ -99,7 +112,7 @@ struct contest {
 	size_t n, most;
 };
 
-static double worst(const struct contest *c)
+static double worst_of(const struct contest *c)
 {
 	return c->n < c->most ? 0 : c->best[c->n - 1].nearness.share;
 }
@@ -121,16 +134,22 @@ static double part_of(const struct jail *jail, const struct measurement *m)
 	return (way < 1 ? way : 1) * m->score / (jail->threshold ? jail->threshold : 1);
 }
 
-/* Can it measure nothing for the subject? */
-static bool measures_nothing(const struct plan *plan, size_t k, const struct subject *s)
+/* Does `value`, which does not hold, bring the subject no nearer than `worst`? Surges have other limits. */
+static bool is_far(const struct jail *jail, const struct rule *r, const struct subject *s,
+		   uint64_t value, double worst)
 {
-	return k < plan->n_places ? s->n_sightings == 0
-				  : s->own.n == 0 && !s->own.full && !s->daily && !s->standing;
+	const struct measurement m = { .value = value, .max = r->max, .score = r->score };
+
+	if (value == 0)
+		return true;
+	return !s->limit_class && r->aggregate != AGGREGATE_SURGE && value <= r->max &&
+	       part_of(jail, &m) <= worst;
 }
 
 static struct nearness nearness_to(struct engine *e, const struct plan *plan,
-				   const struct step *step)
+				   const struct step *step, double worst)
 {
+	const struct subject *s = step->subject;
 	struct nearness n = { .subject = step->subject, .jail = plan->jail };
 	struct tally all = { 0 };
 	double most = 0;
@@ -138,11 +157,17 @@ static struct nearness nearness_to(struct engine *e, const struct plan *plan,
 	for (size_t k = 0; k < plan->n; k++) {
 		const struct rule *r = plan->rule[k].rule;
 		struct measurement m;
+		uint64_t value;
 
-		if (r->score == 0 || r->dry_run || measures_nothing(plan, k, step->subject))
+		/* No more places than sightings: they are often too few. */
+		if (r->score == 0 || r->dry_run ||
+		    (k < plan->n_places && is_far(plan->jail, r, s, s->n_sightings, worst)))
 			continue;
-		m = measure(e, plan->jail, r, step);
-		if (m.waits || m.value == 0 || m.score == 0)
+		value = measure_shown(&e->measures, plan->jail, r, step);
+		if (is_far(plan->jail, r, s, value, worst))
+			continue;
+		m = weigh(e, plan->jail, r, step, value);
+		if (m.waits || m.score == 0)
 			continue;
 		if (m.holds)
 			tally_add(&all, r, m.score);
@@ -164,19 +189,16 @@ static void on_account(void *ctx, struct subject *s)
 	struct step step = look_at(s, &c->nothing);
 	struct nearness nearest = { 0 };
 
-	/* Nobody has been near since before all that counts. */
-	if (s->last < seconds_back(step.now_s, c->engine->horizon_s))
-		return;
 	for (size_t i = 0; i < c->engine->jails->n_jails; i++) {
 		struct nearness n;
 
 		if (plan[i].jail->subject != SUBJECT_ACCOUNT || s->ignored & 1U << i)
 			continue;
-		n = nearness_to(c->engine, &plan[i], &step);
+		n = nearness_to(c->engine, &plan[i], &step, worst_of(c));
 		if (n.share > nearest.share)
 			nearest = n;
 	}
-	if (nearest.share > worst(c))
+	if (nearest.share > worst_of(c))
 		enter(c, s, &nearest);
 }
 
@@ -191,7 +213,8 @@ void engine_top(struct engine *e, struct instant now, size_t n,
 	if (c.most == 0)
 		return;
 	c.best = xcalloc(c.most, sizeof(*c.best));
-	subjects_each(&e->account, on_account, &c);
+	/* Who was not seen since then has nothing left that counts. */
+	subjects_each(&e->account, seconds_back(seconds_of(now), e->horizon_s), on_account, &c);
 	for (size_t i = 0; i < c.n; i++) {
 		/* Only now it is where the caller can look at it. */
 		c.best[i].nearness.subject = subjects_find(&e->account, c.best[i].hash);

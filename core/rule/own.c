@@ -44,9 +44,12 @@ void own_fini(struct own_windows *o)
 /* Those without a key come first; of the others the newest is the likeliest. */
 struct window *own_find(const struct own_windows *o, uint16_t which, uint32_t key)
 {
-	const uint32_t *tag = tags(o), wanted = tag_of(which, key);
+	const uint32_t *tag, wanted = tag_of(which, key);
 	size_t first = key ? o->n - o->keyed : 0;
 
+	if (!o->item)
+		return NULL;
+	tag = tags(o);
 	for (size_t i = key ? o->n : o->n - o->keyed; i-- > first;)
 		if (tag[i] == wanted && o->item[i].which == which && o->item[i].key == key)
 			return &o->item[i].window;

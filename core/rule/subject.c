@@ -255,17 +255,21 @@ void subjects_save(struct subjects *s, struct saving *saving, uint64_t table, ui
 	}
 }
 
-void subjects_each(struct subjects *s, void (*each)(void *ctx, struct subject *subject), void *ctx)
+void subjects_each(struct subjects *s, uint32_t since,
+		   void (*each)(void *ctx, struct subject *subject), void *ctx)
 {
 	struct subject_slot *slot = NULL;
 	struct shelf_item item = { 0 };
 
 	while ((slot = table_next(&s->table, slot)))
-		each(ctx, slot->subject);
+		if (slot->subject->last >= since)
+			each(ctx, slot->subject);
 	while (shelf_next(&s->shelf, &item, false)) {
 		struct subject copy = { .hash = item.key, .kind = (uint8_t)s->kind };
 		struct packed p = packed_of(item.record);
 
+		if (subject_packed_last(item.record) < since)
+			continue;
 		subject_unpack(&p, &copy, &s->form);
 		assert(packed_end(&p));
 		each(ctx, &copy);

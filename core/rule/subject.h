@@ -144,8 +144,12 @@ struct subject *subjects_get(struct subjects *s, uint64_t hash, struct slice nam
 void subjects_save(struct subjects *s, struct saving *saving, uint64_t table, uint64_t legend);
 /* Takes over a subject that was unpacked; there is none of its hash. `changed`: it has to be saved. */
 void subjects_adopt(struct subjects *s, struct subject *subject, bool changed);
-/* Calls `each` for every one of them, in no order; those on the shelf are copies for the call. */
-void subjects_each(struct subjects *s, void (*each)(void *ctx, struct subject *subject), void *ctx);
+/*
+ * Calls `each` for every one of them that was seen since `since`, in no order. Those on the shelf are
+ * copies for the call.
+ */
+void subjects_each(struct subjects *s, uint32_t since,
+		   void (*each)(void *ctx, struct subject *subject), void *ctx);
 /* While it is pinned it stays, and so do its sightings. */
 void subjects_pin(struct subjects *s, struct subject *subject);
 void subjects_unpin(struct subjects *s, struct subject *subject);

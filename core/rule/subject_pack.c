@@ -10,6 +10,7 @@
 
 #include "core/base/mem.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* What a packed subject has. */
@@ -280,6 +281,18 @@ void subject_pack(struct pack *p, const struct subject *s, const struct subject_
 		pack_sighting(p, s->former, s->last, names);
 	if (bits & HAS_FORGOTTEN)
 		pack_u32(p, s->forgotten);
+}
+
+uint32_t subject_packed_last(struct slice record)
+{
+	struct packed p = packed_of(record);
+	uint64_t len;
+
+	(void)packed_u8(&p);
+	len = packed_number(&p);
+	assert(!p.bad && len < record.len);
+	p.ptr += len;
+	return packed_u32(&p);
 }
 
 static void unpack_name(struct packed *p, struct subject *s)

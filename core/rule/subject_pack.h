@@ -10,6 +10,8 @@
  */
 void subject_pack(struct pack *p, const struct subject *s, const struct subject_form *form,
 		  bool names);
+/* When the subject of a record that we wrote was last seen. */
+uint32_t subject_packed_last(struct slice record);
 /*
  * Reads one back into a zeroed subject, whose hash and kind the caller sets. Damage sets p->bad and
  * leaves a subject that subject_fini() takes.
