@@ -161,6 +161,8 @@ static const int allowed_calls[] = {
 	SCMP_SYS(sendto),
 	SCMP_SYS(accept),
 	SCMP_SYS(accept4),
+	/* On what the monitor has bound already. */
+	SCMP_SYS(listen),
 	SCMP_SYS(getsockopt),
 	SCMP_SYS(setsockopt),
 	SCMP_SYS(getsockname),
@@ -290,13 +292,17 @@ int sandbox_only_calls(struct err *err)
 	return 0;
 }
 
+/* What it does not have (in a container, say) it can't keep: then what needs it says so. */
 static int set_capabilities(unsigned long long keep)
 {
-	cap_t caps = cap_init();
-	int ret = caps ? 0 : -1;
+	cap_t now = cap_get_proc(), caps = cap_init();
+	int ret = now && caps ? 0 : -1;
 
 	for (cap_value_t c = 0; ret == 0 && c <= CAP_LAST_CAP; c++) {
-		if (!(keep & 1ULL << c))
+		cap_flag_value_t has = CAP_CLEAR;
+
+		(void)cap_get_flag(now, c, CAP_PERMITTED, &has);
+		if (has != CAP_SET || !(keep & 1ULL << c))
 			continue;
 		ret = cap_set_flag(caps, CAP_PERMITTED, 1, &c, CAP_SET);
 		ret |= cap_set_flag(caps, CAP_EFFECTIVE, 1, &c, CAP_SET);
@@ -304,6 +310,7 @@ static int set_capabilities(unsigned long long keep)
 	}
 	ret = ret == 0 ? cap_set_proc(caps) : -1;
 	(void)cap_free(caps);
+	(void)cap_free(now);
 	return ret;
 }
 
@@ -316,5 +323,6 @@ int sandbox_only_capabilities(unsigned long long keep, struct err *err)
 		if (set_capabilities(keep) < 0)
 			return err_set(err, errno, "capabilities: %s", strerror(errno));
 	}
-	return forbid_new_rights(err);
+	/* Who may change users anyway may as well run programs that do: Exim delivers only so. */
+	return keep & 1ULL << CAP_SETUID ? 0 : forbid_new_rights(err);
 }

@@ -35,5 +35,8 @@ int sandbox_only_dir(const char *dir, struct err *err);
  */
 int sandbox_only_calls(struct err *err);
 
-/* Keeps the capabilities of `keep` (1 << CAP_...) and gives up all others, also of what it will run. */
+/*
+ * Keeps the capabilities of `keep` (1 << CAP_...) and gives up all others, also of what it will run;
+ * unless CAP_SETUID is one of them, programs with more rights than these can't be run either.
+ */
 int sandbox_only_capabilities(unsigned long long keep, struct err *err);

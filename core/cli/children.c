@@ -42,6 +42,7 @@ static void default_signals(void)
 	act.sa_handler = SIG_IGN;
 	(void)sigaction(SIGPIPE, &act, NULL);
 	/* The terminal's and the service manager's signals are for the monitor, which tells us. */
+	(void)sigaction(SIGTERM, &act, NULL);
 	(void)sigaction(SIGINT, &act, NULL);
 	(void)sigaction(SIGHUP, &act, NULL);
 	(void)sigemptyset(&none);

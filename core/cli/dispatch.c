@@ -114,7 +114,7 @@ static void take_result(struct lane *lane, struct slice body, struct instant now
 {
 	struct arena *arena = arena_new();
 	struct life *life = lane->dispatch->options.life;
-	struct order_result r;
+	struct order_result r = { 0 };
 	struct err err;
 
 	if (order_read_result(&r, body, arena, &err) < 0) {
@@ -137,7 +137,7 @@ static void take_result(struct lane *lane, struct slice body, struct instant now
 static void take_state(struct lane *lane, struct slice body, struct instant now)
 {
 	struct arena *arena = arena_new();
-	struct order_state s;
+	struct order_state s = { 0 };
 	struct err err;
 
 	if (order_read_state(&s, body, arena, &err) < 0) {

@@ -441,14 +441,12 @@ static void start_all(struct monitor *m)
 	tell_logs(m);
 }
 
-/* The engine saves and ends; when it is gone the actuators find their channels closed. */
+/* The engine saves and ends; when it is gone the others find their channels closed. */
 static void end_all(struct monitor *m)
 {
 	m->phase = ENDING;
 	m->deadline.ms = now().ms + END_MS;
 	tell(m, WIRE_STOP, NULL, -1);
-	if (m->reader.pid)
-		(void)kill(m->reader.pid, SIGTERM);
 }
 
 static void kill_all(const struct monitor *m)
@@ -550,7 +548,7 @@ static void on_ready(struct monitor *m)
 	if (m->phase != STARTING)
 		return;
 	m->phase = RUNNING;
-	log_line(LOG_NOTICE, "posternd " VERSION " is ready: %zu logs%s, %zu jails, %zu actions",
+	log_line(LOG_NOTICE, "posternd " VERSION " is ready: logs %zu%s, jails %zu, actions %zu",
 		 m->told, m->journal ? " and the journal" : "", m->setup.jails->n_jails,
 		 m->n_instances);
 	notify("READY=1");
@@ -620,7 +618,7 @@ static void read_engine(struct monitor *m)
 			channel_free(m->channel);
 			m->channel = NULL;
 			if (m->engine.pid)
-				(void)kill(m->engine.pid, SIGTERM);
+				(void)kill(m->engine.pid, SIGKILL);
 			return;
 		}
 		on_message(m, &msg);

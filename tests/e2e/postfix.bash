@@ -115,7 +115,10 @@ start_postfix() {
 		  { far.example.net = remote:[127.0.0.1]:10026 } }
 		defer_transports = smtp
 	EOF
-	echo "${postfix_extra:-}" >>"$conf/main.cf"
+	if [ -n "${postfix_extra:-}" ]; then
+		[ "${postfix_extra#*transport_maps}" = "$postfix_extra" ] || sed -i '/^transport_maps/,$ { /^defer/!d }' "$conf/main.cf"
+		echo "$postfix_extra" >>"$conf/main.cf"
+	fi
 	cp /etc/postfix/dynamicmaps.cf "$conf"
 	cp -r /etc/postfix/dynamicmaps.cf.d "$conf"
 	write_master_cf
