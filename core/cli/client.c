@@ -26,6 +26,7 @@
 enum {
 	ANSWER_MOST = 256 * 1024 * 1024, /* bytes */
 	PATIENCE_S = 90,                 /* longer than the daemon takes over a reload */
+	TRIES = 20, /* a tenth of a second apart, while the daemon takes its new configuration */
 	FLAGS_MOST = 8,
 	OPT_FLAG = 256, /* the verb's own options count from here */
 };
@@ -34,30 +35,45 @@ struct client {
 	const struct client_verb *verb;
 	const char *socket;
 	bool json;
+	bool dialled; /* there was somebody to talk to */
 	struct request request;
 	json_t *objects;
 	char *buf;
 	size_t used, cap;
 };
 
+static int dial_once(const struct sockaddr_un *at)
+{
+	struct timeval patience = { .tv_sec = PATIENCE_S };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), code;
+
+	if (fd < 0)
+		return -1;
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (connect(fd, (const struct sockaddr *)at, sizeof(*at)) == 0)
+		return fd;
+	code = errno;
+	(void)close(fd);
+	errno = code;
+	return -1;
+}
+
+/* Refused: the socket is there and nobody listens, which at a reload is so for a moment. */
 static int dial(const char *path, struct err *err)
 {
+	static const struct timespec tenth = { .tv_nsec = 100 * 1000 * 1000 };
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	struct timeval patience = { .tv_sec = PATIENCE_S };
 	int fd;
 
 	if (strlen(path) >= sizeof(at.sun_path))
 		return err_set(err, ENAMETOOLONG, "%s: too long for a socket's path", path);
 	memcpy(at.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return err_set(err, errno, "socket: %s", strerror(errno));
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (connect(fd, (const struct sockaddr *)&at, sizeof(at)) == 0)
-		return fd;
-	(void)err_set(err, errno, "%s: %s", path, strerror(errno));
-	(void)close(fd);
-	return -1;
+	fd = dial_once(&at);
+	for (int i = 1; fd < 0 && errno == ECONNREFUSED && i < TRIES; i++) {
+		(void)nanosleep(&tenth, NULL);
+		fd = dial_once(&at);
+	}
+	return fd < 0 ? err_set(err, errno, "%s: %s", path, strerror(errno)) : fd;
 }
 
 static int send_request(int fd, const struct request *r, struct err *err)
@@ -130,8 +146,9 @@ static int read_answer(struct client *c, int fd, struct err *err)
 			c->buf = xrealloc(c->buf, c->cap, 1);
 		}
 		n = recv(fd, c->buf + c->used, c->cap - c->used, 0);
-		if (n == 0)
-			return err_set(err, ECONNRESET, "the daemon ended before it had answered");
+		if (n == 0 || (n < 0 && errno == ECONNRESET))
+			return err_set(err, ECONNRESET,
+				       "the daemon ended before it had answered: ask again");
 		if (n < 0)
 			return err_set(err, errno, "no answer from the daemon: %s",
 				       strerror(errno));
@@ -169,31 +186,64 @@ static void print_json(const json_t *objects)
 	}
 }
 
-static int ask(struct client *c)
+/* 0, or -1 where there is no answer (ECANCELED: it is an error); ECONNRESET: it may be asked again. */
+static int converse(struct client *c, struct err *err)
+{
+	int fd = dial(c->socket, err), ret;
+
+	if (fd < 0)
+		return -1;
+	c->dialled = true;
+	ret = send_request(fd, &c->request, err);
+	if (ret == 0)
+		ret = read_answer(c, fd, err);
+	(void)close(fd);
+	return ret;
+}
+
+/*
+ * What may be done twice, for a daemon that is just ending does not say whether it was done. Of what
+ * may not, the second answer would be an error.
+ */
+static bool is_repeatable(const struct request *r)
+{
+	return r->verb != REQUEST_UNBAN && r->verb != REQUEST_RESUME && !r->add && !r->remove;
+}
+
+static int show(const struct client *c)
 {
 	bool colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	struct err err;
-	int fd = dial(c->socket, &err), status = EXIT_ERROR;
+	FILE *nowhere;
+	int status;
 
-	if (fd < 0) {
-		tell_unreachable(c, &err);
+	if (!c->json)
+		return c->verb->show(c->objects, colour, stdout);
+	print_json(c->objects);
+	nowhere = fopen("/dev/null", "we"); /* for the exit status */
+	if (!nowhere)
 		return EXIT_ERROR;
-	}
-	if (send_request(fd, &c->request, &err) < 0 || read_answer(c, fd, &err) < 0) {
-		complain("%s", err.text);
-		status = err.code == ECANCELED ? EXIT_FOUND : EXIT_ERROR;
-	} else if (c->json) {
-		FILE *nowhere = fopen("/dev/null", "w");
-
-		print_json(c->objects);
-		status = nowhere ? c->verb->show(c->objects, false, nowhere) : EXIT_ERROR;
-		if (nowhere)
-			(void)fclose(nowhere);
-	} else {
-		status = c->verb->show(c->objects, colour, stdout);
-	}
-	(void)close(fd);
+	status = c->verb->show(c->objects, false, nowhere);
+	(void)fclose(nowhere);
 	return status;
+}
+
+static int ask(struct client *c)
+{
+	struct err err;
+	int ret = converse(c, &err);
+
+	if (ret < 0 && err.code == ECONNRESET && json_array_size(c->objects) == 0 &&
+	    is_repeatable(&c->request)) {
+		c->used = 0;
+		ret = converse(c, &err);
+	}
+	if (ret == 0)
+		return show(c);
+	if (c->dialled)
+		complain("%s", err.text);
+	else
+		tell_unreachable(c, &err);
+	return err.code == ECANCELED ? EXIT_FOUND : EXIT_ERROR;
 }
 
 static int take_flag(const struct client_flag *flag, const char *text, struct request *r)

@@ -1,7 +1,7 @@
 /*
  * ignored - whom postern leaves alone because an administrator told it so while it ran
  *
- *	postern ignore add joe@example.org -> engine: STATEDIR/ignore -> reload -> setup: ignore lists
+ *	postern ignore add joe@example.org -> engine: STATEDIR/engine/ignore -> reload -> setup: ignore lists
  *
  * A file in the state folder, one entry a line. The engine writes it and the monitor, which is
  * root, reads it with the configuration: what it finds there may be the work of somebody who has

@@ -17,7 +17,7 @@ struct ignored {
 };
 
 /*
- * Reads the list in the state folder `dir`; where there is none it is empty. The file may have been
+ * Reads the list in the engine's state folder `dir`; where there is none it is empty. The file may have been
  * written by somebody else: what is no entry is left out and counted, what is no plain file is an
  * error, and nothing of either is ever shown.
  */

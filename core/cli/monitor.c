@@ -58,6 +58,13 @@ struct instance {
 	const struct jail_action *action;
 };
 
+/* A socket that listens: `fd` is -1 where none does. */
+struct listener {
+	int fd;
+	char *at;
+	gid_t group;
+};
+
 struct monitor {
 	const struct monitor_options *options;
 	struct setup setup;
@@ -74,7 +81,7 @@ struct monitor {
 	struct channel *channel; /* to the engine; NULL while there is none */
 	struct instance *instance;
 	size_t n_instances;
-	int control, metrics; /* listening; -1: none */
+	struct listener control, metrics;
 	int signals, log_fd[2];
 	enum phase phase;
 	bool last;               /* after ENDING nothing is started again */
@@ -159,18 +166,39 @@ static int find_users(struct monitor *m, struct err *err)
 	return 0;
 }
 
+static void listener_close(struct listener *l)
+{
+	if (l->fd >= 0)
+		(void)close(l->fd);
+	free(l->at);
+	*l = (struct listener){ .fd = -1 };
+}
+
+/* Where it listens already it goes on: who asks during a reload waits for the next engine. */
+static int listen_at(struct listener *l, const char *at, gid_t group,
+		     int (*open_socket)(const char *, gid_t, struct err *), struct err *err)
+{
+	if (l->fd >= 0 && l->group == group && strcmp(l->at, at) == 0 &&
+	    (*at != '/' || access(at, F_OK) == 0))
+		return 0;
+	listener_close(l);
+	if (!*at)
+		return 0;
+	l->fd = open_socket(at, group, err);
+	l->at = xstrdup(at);
+	l->group = group;
+	return l->fd < 0 ? -1 : 0;
+}
+
 static int listen_all(struct monitor *m, struct err *err)
 {
-	char *path = xasprintf("%s/control", m->setup.daemon.run_dir);
+	const struct daemon_settings *d = &m->setup.daemon;
+	char *path = xasprintf("%s/control", d->run_dir);
+	int ret = listen_at(&m->control, path, m->group, socket_listen_unix, err);
 
-	m->control = socket_listen_unix(path, m->group, err);
 	free(path);
-	if (m->control < 0)
-		return -1;
-	m->metrics = -1;
-	if (*m->setup.daemon.metrics)
-		m->metrics = socket_listen_metrics(m->setup.daemon.metrics, m->group, err);
-	return *m->setup.daemon.metrics && m->metrics < 0 ? -1 : 0;
+	return ret < 0 ? -1
+		       : listen_at(&m->metrics, d->metrics, m->group, socket_listen_metrics, err);
 }
 
 static void on_log_opened(void *ctx, size_t log, const char *path, int fd, int wd);
@@ -206,11 +234,6 @@ static void forget_setup(struct monitor *m)
 	logs_free(&m->logs);
 	free(m->instance);
 	m->instance = NULL;
-	if (m->control >= 0)
-		(void)close(m->control);
-	if (m->metrics >= 0)
-		(void)close(m->metrics);
-	m->control = m->metrics = -1;
 	prefixset_fini(&m->guard);
 	setup_fini(&m->setup);
 }
@@ -433,9 +456,9 @@ static void start_all(struct monitor *m)
 	m->channel = channel_new(fd);
 	if (watch_modify_fd(m->watch) >= 0)
 		tell(m, WIRE_MODIFY, NULL, watch_modify_fd(m->watch));
-	tell(m, WIRE_CONTROL, NULL, m->control);
-	if (m->metrics >= 0)
-		tell(m, WIRE_METRICS, NULL, m->metrics);
+	tell(m, WIRE_CONTROL, NULL, m->control.fd);
+	if (m->metrics.fd >= 0)
+		tell(m, WIRE_METRICS, NULL, m->metrics.fd);
 	for (size_t i = 0; i < m->n_instances; i++)
 		start_instance(m, i);
 	tell_logs(m);
@@ -834,8 +857,8 @@ int monitor_run(const struct monitor_options *options, struct err *err)
 	struct monitor m = { .options = options,
 			     .engine = { .name = "postern-engine", .again = INSTANT_NONE },
 			     .reader = { .name = "postern-journal", .again = INSTANT_NONE },
-			     .control = -1,
-			     .metrics = -1,
+			     .control = { .fd = -1 },
+			     .metrics = { .fd = -1 },
 			     .deadline = INSTANT_NONE };
 	struct setup first;
 	int ret = -1;
@@ -857,6 +880,8 @@ int monitor_run(const struct monitor_options *options, struct err *err)
 	log_line(LOG_NOTICE, "posternd ends; what was banned stays banned");
 out:
 	forget_setup(&m);
+	listener_close(&m.control);
+	listener_close(&m.metrics);
 	if (m.next)
 		setup_fini(m.next);
 	free(m.next);

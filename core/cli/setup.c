@@ -233,10 +233,13 @@ static struct texts with_room(struct arena *a, const struct texts *t, size_t mor
 static void add_ignored(struct setup *s)
 {
 	static const enum ignore_list kinds[] = { IGNORE_IP, IGNORE_USER };
+	char *dir = xasprintf("%s/engine", s->daemon.state_dir);
 	struct ignored list;
 	struct err unused;
+	int ret = ignored_load(&list, dir, &unused);
 
-	if (ignored_load(&list, s->daemon.state_dir, &unused) < 0)
+	free(dir);
+	if (ret < 0)
 		return;
 	for (size_t i = 0; i < COUNT(kinds); i++)
 		s->defaults.ignore[kinds[i]] =
