@@ -350,7 +350,8 @@ enum answer answers_give(const struct answers *a, const struct request *request,
 		[REQUEST_RELOAD] = give_reload,   [REQUEST_HISTORY] = give_history,
 		[REQUEST_RESUME] = give_resume,
 	};
-	struct question q = { a, request, now, cursor, reply };
+	struct question q = { .answers = a, .request = request, .now = now, .reply = reply };
 
+	q.cursor = cursor;
 	return give[request->verb](&q);
 }
