@@ -114,17 +114,18 @@ static void warn(struct bench_run *b, struct instant at)
 	unsigned int pid = (unsigned int)random_between(&b->random, 1000, 32000);
 
 	address_text(&ip, text);
-	log_line(b->server.log, at,
-		 "postfix/smtpd[%u]: warning: hostname host%u.dyn.example does not resolve to "
-		 "address "
-		 "%s: Name or service not known",
-		 pid, pid % 977, text);
-	log_line(b->server.log, at, "postfix/smtpd[%u]: connect from unknown[%s]", pid, text);
+	mail_log_line(b->server.log, at,
+		      "postfix/smtpd[%u]: warning: hostname host%u.dyn.example does not resolve to "
+		      "address "
+		      "%s: Name or service not known",
+		      pid, pid % 977, text);
+	mail_log_line(b->server.log, at, "postfix/smtpd[%u]: connect from unknown[%s]", pid, text);
 	at.ms += random_between(&b->random, 200, 60000);
-	log_line(b->server.log, at,
-		 "postfix/smtpd[%u]: lost connection after EHLO from unknown[%s]", pid, text);
-	log_line(b->server.log, at,
-		 "postfix/smtpd[%u]: disconnect from unknown[%s] ehlo=1 commands=1", pid, text);
+	mail_log_line(b->server.log, at,
+		      "postfix/smtpd[%u]: lost connection after EHLO from unknown[%s]", pid, text);
+	mail_log_line(b->server.log, at,
+		      "postfix/smtpd[%u]: disconnect from unknown[%s] ehlo=1 commands=1", pid,
+		      text);
 }
 
 static void anvil(struct bench_run *b, struct instant at)
@@ -133,17 +134,19 @@ static void anvil(struct bench_run *b, struct instant at)
 	unsigned int pid = (unsigned int)random_between(&b->random, 1000, 32000);
 	char text[ADDRESS_TEXT];
 
-	log_line(b->server.log, at,
-		 "postfix/anvil[%u]: statistics: max connection rate %u/60s for (smtp:%s) at Sep  "
-		 "7 10:00:00",
-		 pid, pid % 7 + 1, address_text(&ip, text));
-	log_line(b->server.log, at,
-		 "postfix/anvil[%u]: statistics: max connection count %u for (smtp:%s) at Sep  7 "
-		 "10:00:00",
-		 pid, pid % 3 + 1, text);
-	log_line(b->server.log, at,
-		 "postfix/anvil[%u]: statistics: max cache size %u at Sep  7 10:00:00", pid,
-		 pid % 40);
+	mail_log_line(
+		b->server.log, at,
+		"postfix/anvil[%u]: statistics: max connection rate %u/60s for (smtp:%s) at Sep  "
+		"7 10:00:00",
+		pid, pid % 7 + 1, address_text(&ip, text));
+	mail_log_line(
+		b->server.log, at,
+		"postfix/anvil[%u]: statistics: max connection count %u for (smtp:%s) at Sep  7 "
+		"10:00:00",
+		pid, pid % 3 + 1, text);
+	mail_log_line(b->server.log, at,
+		      "postfix/anvil[%u]: statistics: max cache size %u at Sep  7 10:00:00", pid,
+		      pid % 40);
 }
 
 /* Of 995 sessions; one line in ten is then a login, three in a hundred are failures. */
@@ -161,14 +164,14 @@ static void write_lines(struct bench_run *b, int64_t lines)
 	/* The mean session writes six lines. */
 	double pause_ms = (double)DAY / LINES_A_DAY * 6;
 
-	while ((int64_t)log_lines(b->server.log) < lines) {
+	while ((int64_t)mail_log_lines(b->server.log) < lines) {
 		size_t i = weighted_row(&kinds[0].weight, sizeof(kinds[0]), COUNT(kinds),
 					random_unit(&b->random));
 
 		kinds[i].write(b, at);
 		at.ms += (int64_t)random_wait(&b->random, pause_ms);
 		if (since(flushed, at) > HOUR) {
-			log_flush(b->server.log, at);
+			mail_log_flush(b->server.log, at);
 			flushed = at;
 		}
 	}
@@ -187,7 +190,7 @@ int bench(const struct orders *orders, struct err *err)
 	if (world_new(&world, orders->geoip, orders->seed, err) < 0)
 		return -1;
 	b.in.world = world;
-	if (log_open(&b.server.log, orders->log, LOG_RFC3164, err) < 0)
+	if (mail_log_open(&b.server.log, orders->log, LOG_RFC3164, err) < 0)
 		goto out;
 	random_init(&b.random, orders->seed, UINT64_MAX - 1);
 	random_init(&b.server.random, orders->seed, UINT64_MAX - 2);
@@ -195,7 +198,7 @@ int bench(const struct orders *orders, struct err *err)
 	for (unsigned int i = 0; i < orders->accounts; i++)
 		account_init(&b.account[i], &b.in, i);
 	write_lines(&b, orders->lines);
-	ret = log_close(b.server.log, err);
+	ret = mail_log_close(b.server.log, err);
 	for (unsigned int i = 0; i < orders->accounts; i++)
 		account_fini(&b.account[i]);
 	free(b.account);

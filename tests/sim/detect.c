@@ -88,7 +88,7 @@ static void simulate_days(struct run *run)
 		}
 		attack_day(&run->server, &run->in, run->account, &run->random, day);
 		inbound_day(run, day);
-		log_flush(run->server.log, (struct instant){ (day + 1) * DAY - 300000 });
+		mail_log_flush(run->server.log, (struct instant){ (day + 1) * DAY - 300000 });
 	}
 }
 
@@ -179,12 +179,12 @@ int detect(const struct orders *orders, struct err *err)
 	if (world_new(&world, orders->geoip, orders->seed, err) < 0)
 		return -1;
 	run.in.world = world;
-	if (log_open(&run.server.log, orders->log, orders->rfc3164 ? LOG_RFC3164 : LOG_RFC3339,
-		     err) < 0)
+	if (mail_log_open(&run.server.log, orders->log, orders->rfc3164 ? LOG_RFC3164 : LOG_RFC3339,
+			  err) < 0)
 		goto out;
 	run_init(&run);
 	simulate_days(&run);
-	if (log_close(run.server.log, err) < 0 || write_truth(&run, orders->truth, err) < 0 ||
+	if (mail_log_close(run.server.log, err) < 0 || write_truth(&run, orders->truth, err) < 0 ||
 	    (orders->networks && write_networks(world, orders->networks, err) < 0))
 		goto out_run;
 	ret = 0;

@@ -39,17 +39,18 @@ static void logout(struct server *s, struct instant at, enum protocol protocol, 
 		   int64_t seconds)
 {
 	if (protocol == PROTOCOL_POP3)
-		log_line(s->log, at,
-			 "%s: Disconnected: Logged out top=0/0, retr=%u/%u, del=0/%u, size=%u",
-			 head, some(s, 4), some(s, 90000), some(s, 900), some(s, 90000000));
+		mail_log_line(s->log, at,
+			      "%s: Disconnected: Logged out top=0/0, retr=%u/%u, del=0/%u, size=%u",
+			      head, some(s, 4), some(s, 90000), some(s, 900), some(s, 90000000));
 	else if (seconds < 240)
-		log_line(s->log, at,
-			 "%s: Disconnected: Logged out in=%u out=%u deleted=0 expunged=0 trashed=0 "
-			 "hdr_count=%u hdr_bytes=%u body_count=%u body_bytes=%u",
-			 head, 80 + some(s, 900), 500 + some(s, 30000), some(s, 30), some(s, 9000),
-			 some(s, 4), some(s, 80000));
+		mail_log_line(
+			s->log, at,
+			"%s: Disconnected: Logged out in=%u out=%u deleted=0 expunged=0 trashed=0 "
+			"hdr_count=%u hdr_bytes=%u body_count=%u body_bytes=%u",
+			head, 80 + some(s, 900), 500 + some(s, 30000), some(s, 30), some(s, 9000),
+			some(s, 4), some(s, 80000));
 	else
-		log_line(
+		mail_log_line(
 			s->log, at,
 			"%s: Disconnected: Connection closed (IDLE running for 0.001 + waiting "
 			"input for "
@@ -68,11 +69,12 @@ void dovecot_session(struct server *s, struct instant at, enum protocol protocol
 	int len;
 
 	session_id(s, session);
-	log_line(s->log, at,
-		 "dovecot: %s-login: Login: user=<%s>, method=PLAIN, rip=%s, lip=%s, mpid=%u, %s, "
-		 "session=<%s>",
-		 protocols[protocol], user, address_text(ip, rip), local_text(ip, lip), pid,
-		 local ? "secured" : "TLS", session);
+	mail_log_line(
+		s->log, at,
+		"dovecot: %s-login: Login: user=<%s>, method=PLAIN, rip=%s, lip=%s, mpid=%u, %s, "
+		"session=<%s>",
+		protocols[protocol], user, address_text(ip, rip), local_text(ip, lip), pid,
+		local ? "secured" : "TLS", session);
 	len = snprintf(head, sizeof(head), "dovecot: %s(%s)<%u><%s>", protocols[protocol], user,
 		       pid, session);
 	assert(len > 0 && (size_t)len < sizeof(head));
@@ -87,12 +89,14 @@ void dovecot_failure(struct server *s, struct instant at, enum protocol protocol
 	session_id(s, session);
 	address_text(ip, rip);
 	if (s->auth_verbose)
-		log_line(s->log, at, "dovecot: auth: passwd-file(%s,%s,<%s>): Password mismatch",
-			 user, rip, session);
+		mail_log_line(s->log, at,
+			      "dovecot: auth: passwd-file(%s,%s,<%s>): Password mismatch", user,
+			      rip, session);
 	at.ms += 2000 + some(s, 900);
-	log_line(s->log, at,
-		 "dovecot: %s-login: Disconnected: Connection closed (auth failed, 1 attempts in 2 "
-		 "secs): "
-		 "user=<%s>, method=PLAIN, rip=%s, lip=%s, TLS, session=<%s>",
-		 protocols[protocol], user, rip, local_text(ip, lip), session);
+	mail_log_line(
+		s->log, at,
+		"dovecot: %s-login: Disconnected: Connection closed (auth failed, 1 attempts in 2 "
+		"secs): "
+		"user=<%s>, method=PLAIN, rip=%s, lip=%s, TLS, session=<%s>",
+		protocols[protocol], user, rip, local_text(ip, lip), session);
 }

@@ -48,7 +48,7 @@ struct log {
 	const char *zone;
 };
 
-int log_open(struct log **out, const char *path, enum log_style style, struct err *err)
+int mail_log_open(struct log **out, const char *path, enum log_style style, struct err *err)
 {
 	FILE *f = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
 	struct log *log;
@@ -75,7 +75,7 @@ static void text_reserve(struct log *log, size_t more)
 	log->spare = xrealloc(log->spare, log->text_cap, 1);
 }
 
-void log_line(struct log *log, struct instant at, const char *fmt, ...)
+void mail_log_line(struct log *log, struct instant at, const char *fmt, ...)
 {
 	va_list ap;
 	int len;
@@ -161,7 +161,7 @@ static void keep_from(struct log *log, size_t first)
 	log->text_len = len;
 }
 
-void log_flush(struct log *log, struct instant until)
+void mail_log_flush(struct log *log, struct instant until)
 {
 	size_t i;
 
@@ -173,16 +173,16 @@ void log_flush(struct log *log, struct instant until)
 	keep_from(log, i);
 }
 
-size_t log_lines(const struct log *log)
+size_t mail_log_lines(const struct log *log)
 {
 	return log->taken;
 }
 
-int log_close(struct log *log, struct err *err)
+int mail_log_close(struct log *log, struct err *err)
 {
 	int ret = 0;
 
-	log_flush(log, (struct instant){ INT64_MAX });
+	mail_log_flush(log, (struct instant){ INT64_MAX });
 	if (!instant_is_none(log->last) && log->f != stdout && fflush(log->f) == 0) {
 		struct timespec t = { .tv_sec = (time_t)instant_s(log->last) };
 

@@ -68,16 +68,17 @@ void smtp_connect(struct smtp *c, struct server *s, struct instant at, const str
 	};
 	address_text(ip, c->ip);
 	rdns_text(ip, c->name);
-	log_line(s->log, at, "%s[%u]: connect from %s[%s]", service, c->pid, c->name, c->ip);
+	mail_log_line(s->log, at, "%s[%u]: connect from %s[%s]", service, c->pid, c->name, c->ip);
 	later(c, 400);
 	if (s->tls_lines && (service != port25 || some(s, 12) == 0))
-		log_line(s->log, c->at,
-			 "%s[%u]: Anonymous TLS connection established from %s[%s]: TLSv1.3 with "
-			 "cipher "
-			 "TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange X25519 "
-			 "server-signature "
-			 "RSA-PSS (2048 bits) server-digest SHA256",
-			 service, c->pid, c->name, c->ip);
+		mail_log_line(
+			s->log, c->at,
+			"%s[%u]: Anonymous TLS connection established from %s[%s]: TLSv1.3 with "
+			"cipher "
+			"TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange X25519 "
+			"server-signature "
+			"RSA-PSS (2048 bits) server-digest SHA256",
+			service, c->pid, c->name, c->ip);
 	later(c, 600);
 }
 
@@ -87,19 +88,22 @@ static void bounce_notice(struct smtp *c, struct instant at, const char *id, con
 	char notice[QUEUE_ID_TEXT];
 
 	queue_id(s, notice);
-	log_line(s->log, at, "postfix/cleanup[%u]: %s: message-id=<20260907.%s@mail.example.org>",
-		 2000 + some(s, 90), notice, notice);
-	log_line(s->log, at, "postfix/bounce[%u]: %s: sender non-delivery notification: %s",
-		 3000 + some(s, 90), id, notice);
-	log_line(s->log, at, "postfix/qmgr[1180]: %s: from=<>, size=%u, nrcpt=1 (queue active)",
-		 notice, 2400 + some(s, 4000));
+	mail_log_line(s->log, at,
+		      "postfix/cleanup[%u]: %s: message-id=<20260907.%s@mail.example.org>",
+		      2000 + some(s, 90), notice, notice);
+	mail_log_line(s->log, at, "postfix/bounce[%u]: %s: sender non-delivery notification: %s",
+		      3000 + some(s, 90), id, notice);
+	mail_log_line(s->log, at,
+		      "postfix/qmgr[1180]: %s: from=<>, size=%u, nrcpt=1 (queue active)", notice,
+		      2400 + some(s, 4000));
 	at.ms += 5 + some(s, 90);
-	log_line(s->log, at,
-		 "postfix/lmtp[%u]: %s: to=<%s>, relay=mail.example.org[private/dovecot-lmtp], "
-		 "delay=0.07, "
-		 "delays=0.01/0/0.02/0.04, dsn=2.0.0, status=sent (250 2.0.0 <%s> %sAAB Saved)",
-		 4000 + some(s, 90), notice, user, user, notice);
-	log_line(s->log, at, "postfix/qmgr[1180]: %s: removed", notice);
+	mail_log_line(
+		s->log, at,
+		"postfix/lmtp[%u]: %s: to=<%s>, relay=mail.example.org[private/dovecot-lmtp], "
+		"delay=0.07, "
+		"delays=0.01/0/0.02/0.04, dsn=2.0.0, status=sent (250 2.0.0 <%s> %sAAB Saved)",
+		4000 + some(s, 90), notice, user, user, notice);
+	mail_log_line(s->log, at, "postfix/qmgr[1180]: %s: removed", notice);
 }
 
 /* One recipient's line; true where delivery has to be tried again. */
@@ -115,7 +119,7 @@ static bool deliver(struct smtp *c, struct instant at, const char *id, const str
 	snprintf(head, sizeof(head), "postfix/smtp[%u]: %s: to=<%s%u@%s>", 5000 + some(s, 400), id,
 		 far_names[some(s, COUNT(far_names))], some(s, 5000), domain);
 	if (chance < letter->bounces) {
-		log_line(
+		mail_log_line(
 			s->log, at,
 			"%s, relay=mx%u.%s[198.51.100.%u]:25, delay=1.%u, delays=0.1/0.01/0.6/0.5, "
 			"dsn=5.1.1, status=bounced (host mx%u.%s[198.51.100.%u] said: 550 5.1.1 "
@@ -124,18 +128,18 @@ static bool deliver(struct smtp *c, struct instant at, const char *id, const str
 		return false;
 	}
 	if (!retry && chance < letter->bounces + letter->defers) {
-		log_line(s->log, at,
-			 "%s, relay=none, delay=30, delays=0.1/0.01/30/0, dsn=4.4.1, "
-			 "status=deferred "
-			 "(connect to mx%u.%s[198.51.100.%u]:25: Connection timed out)",
-			 head, mx, domain, ip);
+		mail_log_line(s->log, at,
+			      "%s, relay=none, delay=30, delays=0.1/0.01/30/0, dsn=4.4.1, "
+			      "status=deferred "
+			      "(connect to mx%u.%s[198.51.100.%u]:25: Connection timed out)",
+			      head, mx, domain, ip);
 		return true;
 	}
-	log_line(s->log, at,
-		 "%s, relay=mx%u.%s[198.51.100.%u]:25, delay=1.%u, delays=0.1/0.01/0.6/0.5, "
-		 "dsn=2.0.0, "
-		 "status=sent (250 2.0.0 Ok: queued as 4D%08X)",
-		 head, mx, domain, ip, some(s, 90), some(s, 1u << 31));
+	mail_log_line(s->log, at,
+		      "%s, relay=mx%u.%s[198.51.100.%u]:25, delay=1.%u, delays=0.1/0.01/0.6/0.5, "
+		      "dsn=2.0.0, "
+		      "status=sent (250 2.0.0 Ok: queued as 4D%08X)",
+		      head, mx, domain, ip, some(s, 90), some(s, 1u << 31));
 	return false;
 }
 
@@ -148,9 +152,9 @@ static void queue_run(struct smtp *c, const char *id, const struct letter *lette
 	struct instant at = c->at;
 
 	for (unsigned int try = 0, n = letter->recipients; n > 0; try++, n = waiting, waiting = 0) {
-		log_line(log, at,
-			 "postfix/qmgr[1180]: %s: from=<%s>, size=%u, nrcpt=%u (queue active)", id,
-			 letter->user, size, n);
+		mail_log_line(log, at,
+			      "postfix/qmgr[1180]: %s: from=<%s>, size=%u, nrcpt=%u (queue active)",
+			      id, letter->user, size, n);
 		for (unsigned int i = 0; i < n; i++) {
 			at.ms += 20 + some(c->server, 2000) / (1 + n / 8);
 			waiting += deliver(c, at, id, letter, try > 0);
@@ -160,7 +164,7 @@ static void queue_run(struct smtp *c, const char *id, const struct letter *lette
 	}
 	if (random_chance(&c->server->random, letter->bounces * letter->recipients))
 		bounce_notice(c, at, id, letter->user);
-	log_line(log, at, "postfix/qmgr[1180]: %s: removed", id);
+	mail_log_line(log, at, "postfix/qmgr[1180]: %s: removed", id);
 }
 
 struct instant smtp_message(struct smtp *c, const struct letter *letter)
@@ -170,13 +174,13 @@ struct instant smtp_message(struct smtp *c, const struct letter *letter)
 	struct instant seen = c->at;
 
 	queue_id(s, id);
-	log_line(s->log, seen, "%s[%u]: %s: client=%s[%s], sasl_method=%s, sasl_username=%s",
-		 c->service, c->pid, id, c->name, c->ip, some(s, 3) ? "PLAIN" : "LOGIN",
-		 letter->user);
+	mail_log_line(s->log, seen, "%s[%u]: %s: client=%s[%s], sasl_method=%s, sasl_username=%s",
+		      c->service, c->pid, id, c->name, c->ip, some(s, 3) ? "PLAIN" : "LOGIN",
+		      letter->user);
 	later(c, 200);
-	log_line(s->log, c->at, "postfix/cleanup[%u]: %s: message-id=<%08x-%04x-%s@%s>",
-		 2000 + some(s, 90), id, some(s, 1u << 31), some(s, 65536), id,
-		 strchr(letter->user, '@') + 1);
+	mail_log_line(s->log, c->at, "postfix/cleanup[%u]: %s: message-id=<%08x-%04x-%s@%s>",
+		      2000 + some(s, 90), id, some(s, 1u << 31), some(s, 65536), id,
+		      strchr(letter->user, '@') + 1);
 	later(c, 500);
 	queue_run(c, id, letter);
 	later(c, 300);
@@ -193,23 +197,24 @@ void smtp_inbound(struct smtp *c, const char *user)
 	char id[QUEUE_ID_TEXT];
 
 	queue_id(s, id);
-	log_line(s->log, c->at, "%s[%u]: %s: client=%s[%s]", c->service, c->pid, id, c->name,
-		 c->ip);
+	mail_log_line(s->log, c->at, "%s[%u]: %s: client=%s[%s]", c->service, c->pid, id, c->name,
+		      c->ip);
 	later(c, 200);
-	log_line(s->log, c->at, "postfix/cleanup[%u]: %s: message-id=<%08x.%x@%s>",
-		 2000 + some(s, 90), id, some(s, 1u << 31), some(s, 1u << 31), domain);
+	mail_log_line(s->log, c->at, "postfix/cleanup[%u]: %s: message-id=<%08x.%x@%s>",
+		      2000 + some(s, 90), id, some(s, 1u << 31), some(s, 1u << 31), domain);
 	later(c, 500);
-	log_line(s->log, c->at,
-		 "postfix/qmgr[1180]: %s: from=<%s%u@%s>, size=%u, nrcpt=1 (queue active)", id,
-		 far_names[some(s, COUNT(far_names))], some(s, 5000), domain,
-		 1500 + some(s, 90000));
+	mail_log_line(s->log, c->at,
+		      "postfix/qmgr[1180]: %s: from=<%s%u@%s>, size=%u, nrcpt=1 (queue active)", id,
+		      far_names[some(s, COUNT(far_names))], some(s, 5000), domain,
+		      1500 + some(s, 90000));
 	later(c, 100);
-	log_line(s->log, c->at,
-		 "postfix/lmtp[%u]: %s: to=<%s>, relay=mail.example.org[private/dovecot-lmtp], "
-		 "delay=0.%02u, delays=0.2/0.01/0.02/0.04, dsn=2.0.0, status=sent (250 2.0.0 <%s> "
-		 "%sAAB Saved)",
-		 4000 + some(s, 90), id, user, some(s, 90), user, id);
-	log_line(s->log, c->at, "postfix/qmgr[1180]: %s: removed", id);
+	mail_log_line(
+		s->log, c->at,
+		"postfix/lmtp[%u]: %s: to=<%s>, relay=mail.example.org[private/dovecot-lmtp], "
+		"delay=0.%02u, delays=0.2/0.01/0.02/0.04, dsn=2.0.0, status=sent (250 2.0.0 <%s> "
+		"%sAAB Saved)",
+		4000 + some(s, 90), id, user, some(s, 90), user, id);
+	mail_log_line(s->log, c->at, "postfix/qmgr[1180]: %s: removed", id);
 	c->mails++;
 	c->recipients++;
 }
@@ -219,10 +224,11 @@ void smtp_auth_failure(struct smtp *c, const char *user)
 	bool named = c->server->names_failures;
 
 	later(c, 2000);
-	log_line(c->server->log, c->at,
-		 "%s[%u]: warning: %s[%s]: SASL LOGIN authentication failed: %s%s%s", c->service,
-		 c->pid, c->name, c->ip, named ? "(reason unavailable)" : "UGFzc3dvcmQ6",
-		 named ? ", sasl_username=" : "", named ? user : "");
+	mail_log_line(c->server->log, c->at,
+		      "%s[%u]: warning: %s[%s]: SASL LOGIN authentication failed: %s%s%s",
+		      c->service, c->pid, c->name, c->ip,
+		      named ? "(reason unavailable)" : "UGFzc3dvcmQ6",
+		      named ? ", sasl_username=" : "", named ? user : "");
 	c->auth_tried++;
 }
 
@@ -231,14 +237,15 @@ void smtp_reject_listed(struct smtp *c, const char *user)
 	const char *domain = far_domains[some(c->server, COUNT(far_domains))];
 
 	later(c, 300);
-	log_line(c->server->log, c->at,
-		 "%s[%u]: NOQUEUE: reject: RCPT from %s[%s]: 554 5.7.1 Service unavailable; Client "
-		 "host "
-		 "[%s] blocked using zen.spamhaus.org; https://www.spamhaus.org/query/ip/%s; "
-		 "from=<%s%u@%s> to=<%s> proto=ESMTP helo=<%s>",
-		 c->service, c->pid, c->name, c->ip, c->ip, c->ip,
-		 far_names[some(c->server, COUNT(far_names))], some(c->server, 5000), domain, user,
-		 domain);
+	mail_log_line(
+		c->server->log, c->at,
+		"%s[%u]: NOQUEUE: reject: RCPT from %s[%s]: 554 5.7.1 Service unavailable; Client "
+		"host "
+		"[%s] blocked using zen.spamhaus.org; https://www.spamhaus.org/query/ip/%s; "
+		"from=<%s%u@%s> to=<%s> proto=ESMTP helo=<%s>",
+		c->service, c->pid, c->name, c->ip, c->ip, c->ip,
+		far_names[some(c->server, COUNT(far_names))], some(c->server, 5000), domain, user,
+		domain);
 }
 
 void smtp_disconnect(struct smtp *c)
@@ -247,19 +254,21 @@ void smtp_disconnect(struct smtp *c)
 
 	later(c, 500);
 	if (c->auth_tried > c->auth)
-		log_line(log, c->at,
-			 "%s[%u]: disconnect from %s[%s] ehlo=1 auth=%u/%u quit=1 commands=%u/%u",
-			 c->service, c->pid, c->name, c->ip, c->auth, c->auth_tried, 2 + c->auth,
-			 2 + c->auth_tried);
+		mail_log_line(
+			log, c->at,
+			"%s[%u]: disconnect from %s[%s] ehlo=1 auth=%u/%u quit=1 commands=%u/%u",
+			c->service, c->pid, c->name, c->ip, c->auth, c->auth_tried, 2 + c->auth,
+			2 + c->auth_tried);
 	else if (c->auth)
-		log_line(log, c->at,
-			 "%s[%u]: disconnect from %s[%s] ehlo=2 starttls=1 auth=1 mail=%u rcpt=%u "
-			 "data=%u "
-			 "quit=1 commands=%u",
-			 c->service, c->pid, c->name, c->ip, c->mails, c->recipients, c->mails,
-			 5 + 2 * c->mails + c->recipients);
+		mail_log_line(
+			log, c->at,
+			"%s[%u]: disconnect from %s[%s] ehlo=2 starttls=1 auth=1 mail=%u rcpt=%u "
+			"data=%u "
+			"quit=1 commands=%u",
+			c->service, c->pid, c->name, c->ip, c->mails, c->recipients, c->mails,
+			5 + 2 * c->mails + c->recipients);
 	else
-		log_line(log, c->at, "%s[%u]: disconnect from %s[%s] ehlo=1 mail=1 rcpt=%s",
-			 c->service, c->pid, c->name, c->ip,
-			 c->mails ? "1 data=1 quit=1 commands=5" : "0/1 quit=1 commands=3/4");
+		mail_log_line(log, c->at, "%s[%u]: disconnect from %s[%s] ehlo=1 mail=1 rcpt=%s",
+			      c->service, c->pid, c->name, c->ip,
+			      c->mails ? "1 data=1 quit=1 commands=5" : "0/1 quit=1 commands=3/4");
 }
