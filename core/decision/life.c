@@ -253,10 +253,11 @@ static bool is_old_news(struct life *l, const struct decision *c, struct instant
 
 	if (!p)
 		return false;
-	if (p->forgive)
+	if (p->forgive || (!instant_is_none(p->covers) && at.ms < p->covers.ms))
 		return true;
 	if (!instant_is_none(p->seen) && at.ms <= p->seen.ms) {
-		forgive_later(l, c, p);
+		if (p->was_act || p->released)
+			forgive_later(l, c, p);
 		return true;
 	}
 	return c->level == LEVEL_SUSPECT && !instant_is_none(p->suspect) &&
@@ -415,7 +416,10 @@ static void on_close(void *ctx, const struct decision *c)
 	struct life *l = ctx;
 	struct record *r = life_active(l, c->jail->name, c->kind, c->name);
 
-	if (r && r->level == LEVEL_SUSPECT && !r->by_administrator)
+	if (!r || r->level != LEVEL_SUSPECT || r->by_administrator)
+		return;
+	/* Where the log is read again this may be an earlier case than the one that was decided. */
+	if (c->suspect_at.ms <= r->crossed.ms && r->crossed.ms <= c->last_at.ms)
 		life_end(l, r, RECORD_EXPIRED);
 }
 

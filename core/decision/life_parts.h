@@ -12,8 +12,10 @@ struct past {
 	struct instant suspect; /* event time: when the suspicion began that was told last */
 	struct instant acted;   /* wall clock: when the last decision to act ended; INSTANT_NONE */
 	uint32_t repeats;       /* how many of these there were, one after the other */
+	bool was_act;           /* the last one was to act */
 	bool released;
-	bool forgive; /* the subject is being forgiven: see forgive_later() */
+	bool forgive;          /* the subject is being forgiven: see forgive_later() */
+	struct instant covers; /* event time up to which its ban held, or would have */
 };
 
 /* The moments of the newest decisions to act on an account, in a ring. */

@@ -45,8 +45,9 @@ void past_note(struct life *l, const struct record *r)
 		table_add(&l->past, record_key(r->jail, r->kind, r->name), idle_before(l), &is_new);
 
 	if (is_new)
-		p->suspect = p->acted = p->seen = INSTANT_NONE;
+		p->suspect = p->acted = p->seen = p->covers = INSTANT_NONE;
 	p->head.last = seconds(r->ended);
+	p->was_act = r->level == LEVEL_ACT;
 	p->released = r->end == RECORD_RELEASED;
 	if (instant_is_none(p->seen) || p->seen.ms < r->seen.ms)
 		p->seen = r->seen;
@@ -54,6 +55,10 @@ void past_note(struct life *l, const struct record *r)
 	if (r->level == LEVEL_ACT && !r->by_administrator) {
 		p->repeats = r->forgotten ? 0 : r->repeats + 1;
 		p->acted = r->ended;
+		/* Read late, its bantime lies in the past; what came within it is nothing new. */
+		if (r->end == RECORD_EXPIRED && !instant_is_none(r->acted) &&
+		    !instant_is_none(r->until))
+			p->covers.ms = r->acted.ms + since(r->since, r->until);
 	}
 }
 
