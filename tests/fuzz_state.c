@@ -76,19 +76,28 @@ static void restore(struct engine *e, struct packed *p)
 	engine_restored(e);
 }
 
+/* Loaded once, and kept to the end. */
+static const struct jail_set *the_jails(void)
+{
+	static struct filter_set no_filters;
+	static struct jail_set *jails;
+	struct jail_defaults defaults = { 0 };
+	struct err err;
+
+	hash_seed_set(1); /* that of the seeds */
+	if (!jails &&
+	    jail_set_load_text(&jails, "fuzz.conf", text, &no_filters, &defaults, &err) < 0)
+		abort();
+	return jails;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct engine_options options = { .known_days = 3, .on_verdict = on_verdict };
 	struct packed p = packed_of((struct slice){ (const char *)data, size });
-	struct filter_set no_filters = { 0 };
-	struct jail_defaults defaults = { 0 };
+	const struct jail_set *jails = the_jails();
 	struct engine *first, *second;
-	struct jail_set *jails;
-	struct err err;
 
-	hash_seed_set(1);
-	if (jail_set_load_text(&jails, "fuzz.conf", text, &no_filters, &defaults, &err) < 0)
-		abort();
 	first = engine_new(jails, &options);
 	second = engine_new(jails, &options);
 	restore(first, &p);
@@ -98,6 +107,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	run_events(second);
 	engine_free(first);
 	engine_free(second);
-	jail_set_free(jails);
 	return 0;
 }

@@ -68,13 +68,46 @@ static void forgets_the_oldest(void **state)
 	assert_in_range(stay(1000, 3000000), 0, 20);
 }
 
+static void put(void *ctx, const struct state_row *row)
+{
+	struct packed p = packed_of(row->value);
+
+	assert_int_equal(row->table, 5);
+	customers_restore(ctx, row->key, &p);
+	assert_true(packed_end(&p));
+}
+
+/* Only pages that changed are saved, and what is restored is known. */
+static void saves(void **state)
+{
+	struct saving s = { .put = put };
+	struct customers a, b;
+
+	(void)state;
+	customers_init(&a);
+	customers_init(&b);
+	s.ctx = &b;
+	for (uint32_t round = 0; round < 3; round++) {
+		for (uint32_t i = 0; i < 300; i++)
+			customers_note(&a, hash_of(round * 1000 + i), DAY);
+		customers_save(&a, &s, 5);
+	}
+	for (uint32_t i = 0; i < 3000; i++)
+		assert_int_equal(customers_seen(&b, hash_of(i), DAY, KEEP),
+				 customers_seen(&a, hash_of(i), DAY, KEEP));
+	saving_fini(&s);
+	customers_fini(&a);
+	customers_fini(&b);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(rows) + 2] = {
+	struct CMUnitTest tests[COUNT(rows) + 3] = {
 		cmocka_unit_test(keeps_a_town),
 		cmocka_unit_test(forgets_the_oldest),
+		cmocka_unit_test(saves),
 	};
-	size_t n = 2;
+	size_t n = 3;
 
 	ADD_ROWS(tests, n, rows, check);
 	return _cmocka_run_group_tests(__FILE__, tests, n, NULL, NULL);

@@ -70,7 +70,7 @@ static void behaves_like_model(void **state)
 
 	for (unsigned int round = 1; round <= 5000; round++) {
 		uint16_t which = (uint16_t)draw(&seed, WHICH);
-		uint32_t key = row->keyed & 1U << which ? 1 + draw(&seed, row->keys) : 0;
+		uint32_t key = (row->keyed & 1U << which) ? 1 + draw(&seed, row->keys) : 0;
 		uint32_t at_s, value = 1 + draw(&seed, 30);
 		struct window *win = own_find(&o, which, key);
 

@@ -108,7 +108,7 @@ static void behaves_like_model(void **state)
 /* What is put away again and again, longer each time, leaves no more than its share of gaps. */
 static void fills_its_gaps(void **state)
 {
-	static const char text[LONGEST];
+	static const char text[LONGEST] = { 0 };
 	struct shelf s;
 
 	(void)state;

@@ -16,6 +16,9 @@
 
 enum { BUCKETS = 1 << 17, SLOTS = 4, PAGE = 128, PAGES = BUCKETS / PAGE };
 
+/* Of a page. */
+enum { USED = 1, CHANGED = 2 };
+
 struct customers_bucket {
 	struct slot {
 		uint32_t mark; /* 0: empty */
@@ -31,13 +34,13 @@ static uint32_t mark_of(uint64_t hash)
 void customers_init(struct customers *c)
 {
 	c->bucket = xcalloc(BUCKETS, sizeof(*c->bucket));
-	c->changed = xcalloc(PAGES, sizeof(*c->changed));
+	c->page = xcalloc(PAGES, sizeof(*c->page));
 }
 
 void customers_fini(struct customers *c)
 {
 	free(c->bucket);
-	free(c->changed);
+	free(c->page);
 }
 
 void customers_note(struct customers *c, uint64_t hash, uint16_t day)
@@ -56,7 +59,7 @@ void customers_note(struct customers *c, uint64_t hash, uint16_t day)
 	if (taken->mark == mark_of(hash) && taken->day >= day)
 		return;
 	*taken = (struct slot){ mark_of(hash), day };
-	c->changed[hash % BUCKETS / PAGE] = true;
+	c->page[hash % BUCKETS / PAGE] = USED | CHANGED;
 }
 
 bool customers_seen(const struct customers *c, uint64_t hash, uint16_t day, unsigned int days)
@@ -86,19 +89,19 @@ static void pack_page(struct pack *p, const struct customers_bucket *page)
 void customers_save(struct customers *c, struct saving *s, uint64_t table)
 {
 	for (uint64_t i = 0; i < PAGES; i++) {
-		if (!c->changed[i] && !s->all)
+		if (!(c->page[i] & (s->all ? USED : CHANGED)))
 			continue;
 		pack_page(&s->pack, &c->bucket[i * PAGE]);
-		/* An empty page is none, and was none. */
-		if (s->pack.len > 0)
-			saving_put(s, table, i);
-		c->changed[i] = false;
+		saving_put(s, table, i);
+		c->page[i] = USED;
 	}
 }
 
 void customers_restore(struct customers *c, uint64_t page, struct packed *p)
 {
 	p->bad |= page >= PAGES;
+	if (!p->bad)
+		c->page[page] |= USED;
 	while (!p->bad && !packed_end(p)) {
 		unsigned int i = packed_u16(p);
 		struct slot slot = { .mark = packed_u32(p) };

@@ -9,7 +9,8 @@
 /* Init with customers_init(); 4 MB, however many addresses come. */
 struct customers {
 	struct customers_bucket *bucket;
-	bool *changed; /* by page, since they were saved */
+	unsigned char
+		*page; /* of each, whether anything is in it, and changed since it was saved */
 };
 
 void customers_init(struct customers *c);

@@ -186,7 +186,7 @@ void engine_ask_settings(const struct engine *e, struct subject *s)
 
 		if (ignore_has_user(&jail->ignore, s->name))
 			s->ignored |= 1U << i;
-		for (size_t k = 0; k < jail->n_limits; k++)
+		for (size_t k = 0; k < jail->n_limits && s->limit_class; k++)
 			if (ignore_has_user(&jail->limits[k].users, s->name))
 				s->limit_class[i] = (uint8_t)(k + 1);
 	}

@@ -345,19 +345,16 @@ static void drop_sighting(struct subject *s, size_t i)
 	tags(s)[i] = tags(s)[s->n_sightings];
 }
 
-/* It goes because it is idle; the newest such is kept: it is where the owner was last seen. */
-static void retire_sighting(struct subject *s, size_t i)
+/* Of those that go because they are idle the newest is kept: it is where the owner was last seen. */
+static void keep_former(struct subject *s, const struct sighting *at)
 {
-	struct sighting *at = &s->sighting[i];
-
 	if (!s->former)
 		s->former = xcalloc(1, sizeof(*s->former));
-	if (at->last >= s->former->last) {
-		sighting_fini(s->former);
-		*s->former = *at;
-		at->rdns = NULL;
-	}
-	drop_sighting(s, i);
+	if (at->last < s->former->last)
+		return;
+	free(s->former->rdns);
+	*s->former = *at;
+	s->former->rdns = at->rdns ? xstrdup(at->rdns) : NULL;
 }
 
 static void drop_oldest(struct subject *s)
@@ -386,9 +383,12 @@ void subject_reserve_sightings(struct subject *s, uint16_t cap)
 /* There is no room for one more: the idle ones go, or the oldest, or it grows. */
 static void make_room(struct subject *s, uint32_t idle_before)
 {
-	for (size_t i = s->n_sightings; i-- > 0 && !s->pins;)
-		if (s->sighting[i].last < idle_before)
-			retire_sighting(s, i);
+	for (size_t i = s->n_sightings; i-- > 0 && !s->pins;) {
+		if (s->sighting[i].last >= idle_before)
+			continue;
+		keep_former(s, &s->sighting[i]);
+		drop_sighting(s, i);
+	}
 	if (s->n_sightings == SIGHTINGS_MOST) {
 		drop_oldest(s);
 		s->more_sightings = true;
