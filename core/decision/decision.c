@@ -192,13 +192,38 @@ static void note_findings(struct decision *d, const struct verdict *v)
 	}
 }
 
+/* Has nothing held for so long that it is over? */
+static bool is_over(const struct decisions *d, const struct decision *c, struct instant now)
+{
+	int64_t horizon_ms = (int64_t)engine_horizon_s(d->engine) * 1000;
+
+	return c && (c->level < LEVEL_ACT || c->kind != SUBJECT_ACCOUNT) &&
+	       since(c->last_at, now) > horizon_ms;
+}
+
+/* What holds again after so long is another case, whether or not it was swept in between. */
+static void close_if_over(struct decisions *all, uint64_t key, struct instant now)
+{
+	struct case_slot *slot = table_find(&all->slots, key);
+
+	if (!slot || !is_over(all, slot->open, now))
+		return;
+	if (all->open_only)
+		decision_drop(all, slot);
+	else
+		decision_close(all, slot);
+}
+
 void decisions_note(void *ctx, const struct verdict *v)
 {
 	struct decisions *all = ctx;
 	uint64_t key = case_key(v->jail, v->subject->hash);
-	struct case_slot *slot = table_find(&all->slots, key);
-	struct decision *d = slot ? slot->open : NULL;
+	struct case_slot *slot;
+	struct decision *d;
 
+	close_if_over(all, key, v->at);
+	slot = table_find(&all->slots, key);
+	d = slot ? slot->open : NULL;
 	if (v->level == LEVEL_NONE && !d)
 		return;
 	if (!d) {
@@ -265,15 +290,6 @@ void decisions_close(struct decisions *d, const struct jail *jail, const struct 
 		decision_drop(d, slot);
 	else if (slot)
 		decision_close(d, slot);
-}
-
-/* Has nothing held for so long that it is over? */
-static bool is_over(const struct decisions *d, const struct decision *c, struct instant now)
-{
-	int64_t horizon_ms = (int64_t)engine_horizon_s(d->engine) * 1000;
-
-	return c && (c->level < LEVEL_ACT || c->kind != SUBJECT_ACCOUNT) &&
-	       since(c->last_at, now) > horizon_ms;
 }
 
 /* Removing from the table moves others: those that are to go are noted first. */

@@ -253,9 +253,10 @@ static bool is_old_news(struct life *l, const struct decision *c, struct instant
 
 	if (!p)
 		return false;
-	if (p->forgive || (!instant_is_none(p->covers) && at.ms < p->covers.ms))
+	if (p->forgive)
 		return true;
-	if (!instant_is_none(p->seen) && at.ms <= p->seen.ms) {
+	if ((!instant_is_none(p->seen) && at.ms <= p->seen.ms) ||
+	    (!instant_is_none(p->covers) && at.ms < p->covers.ms)) {
 		if (p->was_act || p->released)
 			forgive_later(l, c, p);
 		return true;
