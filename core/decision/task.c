@@ -383,7 +383,8 @@ uint64_t tasks_begin(struct tasks *ts, uint32_t instance)
 
 bool tasks_take(struct tasks *ts, struct task *t)
 {
-	if (t->lifting || (t->state == TASK_DONE && t->wants & POSTERN_WANTS_ONCE)) {
+	/* Who only tells somebody is not asked to look after anything: what is new comes as such. */
+	if (t->lifting || t->wants & POSTERN_WANTS_ONCE) {
 		if (t->state == TASK_FAILED)
 			task_set(ts, t, TASK_PENDING, t->lifting);
 		return false;
