@@ -373,13 +373,13 @@ static enum store_checkpoint checkpoint(struct world *w, const char *rows, bool 
 	return store_checkpoint_wait(w->store, at(now_s));
 }
 
-static const struct saving {
+static const struct round {
 	const char *name;
 	const char *first; /* of all */
 	const char *then;
 	bool all;
 	const char *want;
-} savings[] = {
+} rounds[] = {
 	{ "checkpoint: nothing", "", "", false, "" },
 	{ "checkpoint: rows and a position", "7 1 a;7 2 b;log=x;", "", false,
 	  "7 1 a;7 2 b;log=x;" },
@@ -395,7 +395,7 @@ static const struct saving {
 
 static void saves(void **state)
 {
-	const struct saving *row = *state;
+	const struct round *row = *state;
 	struct world *w;
 	void *fresh = NULL;
 
@@ -692,7 +692,7 @@ static void leaves_later_versions(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(savings) + COUNT(damages) + 13] = {
+	struct CMUnitTest tests[COUNT(rounds) + COUNT(damages) + 13] = {
 		WORLD_TEST(keeps_decisions),
 		WORLD_TEST(puts_what_is_new),
 		WORLD_TEST(remembers),
@@ -709,7 +709,7 @@ int main(void)
 	};
 	size_t n = 13;
 
-	ADD_ROWS(tests, n, savings, saves);
+	ADD_ROWS(tests, n, rounds, saves);
 	ADD_ROWS(tests, n, damages, sets_aside);
 	return _cmocka_run_group_tests(__FILE__, tests, n, NULL, NULL);
 }

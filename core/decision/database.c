@@ -74,24 +74,22 @@ static int ask(struct database *d, const char *sql, char **answer, struct err *e
 	sqlite3_stmt *s;
 	int rc;
 
-	if (sqlite3_prepare_v2(d->db, sql, -1, &s, NULL) != SQLITE_OK)
-		return database_error(d, err);
-	rc = sqlite3_step(s);
-	if (rc != SQLITE_ROW) {
+	rc = sqlite3_prepare_v2(d->db, sql, -1, &s, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(s);
+	if (rc == SQLITE_ROW)
+		*answer = xstrdup(column_text(s, 0));
+	else
 		(void)database_error(d, err);
-		(void)sqlite3_finalize(s);
-		return -1;
-	}
-	*answer = xstrdup(column_text(s, 0));
 	(void)sqlite3_finalize(s);
-	return 0;
+	return rc == SQLITE_ROW ? 0 : -1;
 }
 
 /* Makes the tables in a new file; refuses what a later postern has made. */
 static int settle_version(struct database *d, struct err *err)
 {
 	const struct database_kind *kind = d->kind;
-	char *text, *make;
+	char *text = NULL, *make;
 	long version;
 	int ret;
 
@@ -118,7 +116,7 @@ static int settle_version(struct database *d, struct err *err)
 
 static int look_through(struct database *d, struct err *err)
 {
-	char *verdict;
+	char *verdict = NULL;
 	bool sound;
 
 	if (!d->kind->check)

@@ -59,20 +59,21 @@ static int settle_name(const struct life *l, enum subject_kind kind, const char 
 	char text[ADDRESS_TEXT];
 	const struct subject *s;
 
-	if (kind == SUBJECT_ADDRESS) {
-		if (!prefix_parse(host, slice_of(name)))
-			return err_set(err, EINVAL, "expected an address or a prefix, not \"%s\"",
-				       name);
+	if (kind == SUBJECT_ADDRESS && prefix_parse(host, slice_of(name))) {
 		if (host->bits == 128)
 			*host = address_host(&host->base);
 		*settled = xstrdup(prefix_text(host, text));
 		return 0;
 	}
-	s = engine_subject(l->engine, kind, slice_of(name), 0);
-	if (!s)
-		return err_set(err, EINVAL, "expected the name of a user, not \"%s\"", name);
-	*settled = xstrdup(s->name);
-	return 0;
+	s = kind == SUBJECT_ADDRESS ? NULL : engine_subject(l->engine, kind, slice_of(name), 0);
+	if (s) {
+		*settled = xstrdup(s->name);
+		return 0;
+	}
+	(void)err_set(err, EINVAL, "expected %s, not \"%s\"",
+		      kind == SUBJECT_ADDRESS ? "an address or a prefix" : "the name of a user",
+		      name);
+	return -1;
 }
 
 static struct instant end_of(const struct life *l, const struct jail *jail, int64_t for_s)
@@ -132,7 +133,7 @@ int life_ban(struct life *l, const struct life_ban *ban, struct instant now, uin
 	const struct jail *jail;
 	struct prefix host;
 	struct record *r;
-	char *name;
+	char *name = NULL;
 
 	life_set_now(l, now);
 	jail = jail_for(l, ban, err);
@@ -243,7 +244,7 @@ int life_release(struct life *l, const struct life_release *release, struct inst
 		 struct err *err)
 {
 	struct prefix host = { 0 };
-	char *name;
+	char *name = NULL;
 	int n;
 
 	life_set_now(l, now);

@@ -86,7 +86,7 @@ static void collect(void *ctx, const struct record *r)
 
 void brake_load(struct life *l)
 {
-	struct instant since = { l->now.ms - l->options.brake_span_s * 1000 };
+	struct instant from = { l->now.ms - l->options.brake_span_s * 1000 };
 	struct moments m = { 0 };
 	struct pack kept = { 0 };
 	struct packed p;
@@ -99,7 +99,7 @@ void brake_load(struct life *l)
 		l->brake.on.ms = (int64_t)packed_u64(&p);
 	}
 	pack_fini(&kept);
-	(void)store_load_past(l->store, since, collect, &m);
+	(void)store_load_past(l->store, from, collect, &m);
 	for (const struct record *r = l->first; r; r = r->after)
 		if (r->end == RECORD_ACTIVE)
 			collect(&m, r);

@@ -76,12 +76,12 @@ static void take_case(void *ctx, const struct decision *c)
 
 void life_load(struct life *l, struct instant now)
 {
-	struct instant since = { now.ms - l->options.repeat_within_s * 1000 };
+	struct instant from = { now.ms - l->options.repeat_within_s * 1000 };
 
 	assert(!l->first);
 	life_set_now(l, now);
 	if (l->store) {
-		(void)store_load_past(l->store, since, take_past, l);
+		(void)store_load_past(l->store, from, take_past, l);
 		(void)store_load(l->store, take_record, l);
 	}
 	brake_load(l);

@@ -185,8 +185,11 @@ void tasks_tick(struct tasks *ts, struct instant now)
 struct instant tasks_next(const struct tasks *ts)
 {
 	const struct heap_node *node = heap_first(&ts->retries);
+	struct instant next = INSTANT_NONE;
 
-	return node ? (struct instant){ node->key } : INSTANT_NONE;
+	if (node)
+		next.ms = node->key;
+	return next;
 }
 
 /* Addresses that were taken out come first, as a call to lift() of their own. */
