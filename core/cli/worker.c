@@ -515,6 +515,7 @@ static void begin(struct worker *w)
 		ask_for_reader(w);
 	}
 	tell(w, WIRE_READY, NULL);
+	w->save_at = clock_now(); /* where it begins is known from here on, whatever happens */
 	turn(w);
 }
 
