@@ -90,7 +90,8 @@ static void lists_an_accounts_messages(void **state)
 	for (unsigned int i = 0; i < 1000; i++) {
 		char *id = xasprintf("Q%u", i);
 
-		assert_non_null(queue_add(&q, slice_of(id), i % 10 ? ann.hash : joe.hash, NULL, 1000));
+		assert_non_null(
+			queue_add(&q, slice_of(id), i % 10 ? ann.hash : joe.hash, NULL, 1000));
 		free(id);
 	}
 	while ((m = queue_next_of(&q, &joe, m))) {
