@@ -33,7 +33,7 @@ map() { # STATUS VERB TYPE ARGUMENT...
 hold() { # STATUS VERB ARGUMENT...
 	local status=$1 verb=$2
 	shift 2
-	act "$status" postfix-hold "$verb" --option "config_directory=$conf" --user $joe "$@"
+	act "$status" postfix-hold "$verb" --option "config_directory=$conf" --user "$joe" "$@"
 }
 told() { grep -qF -- "$1" "$dir/out" "$dir/err" || { cat "$dir/out" "$dir/err" && return 1; }; }
 
@@ -128,7 +128,7 @@ wait_for listening 25 589 "${port[@]}"
 
 hold_is_refused() {
 	postconf -c "$conf" -P '589/inet/smtpd_proxy_filter=[127.0.0.1]:10025' &&
-		map 1 apply lmdb --user $joe --option "result=HOLD spam" && told "Postfix ignores HOLD" &&
+		map 1 apply lmdb --user "$joe" --option "result=HOLD spam" && told "Postfix ignores HOLD" &&
 		map 1 check lmdb --option "result=HOLD spam" && told "589/inet: result: " &&
 		postconf -c "$conf" -PX 589/inet/smtpd_proxy_filter && cmp "$conf/lmdb" "$here/lmdb.before"
 }
@@ -151,7 +151,7 @@ delivered() { [ "$(find "$here/mail" -path '*/new/*' | wc -l)" -eq "$1" ]; }
 mail_to_joe() { # COUNT: one more of somebody's outside arrives, and is the COUNTth
 	exec {session}<>/dev/tcp/192.0.2.25/25
 	hear
-	say "EHLO client.example.com" && transmit somebody@example.com $joe
+	say "EHLO client.example.com" && transmit somebody@example.com "$joe"
 	log_out
 	wait_for delivered "$1"
 }
@@ -160,15 +160,15 @@ marks() { stat -c '%n %i %Y %s' "$conf/$1" "$conf/$1${suffix[$1]}"; }
 again() { # TYPE
 	local before
 	before=$(marks "$1")
-	map 0 apply "$1" --user $joe && [ "$before" = "$(marks "$1")" ]
+	map 0 apply "$1" --user "$joe" && [ "$before" = "$(marks "$1")" ]
 }
 open_session() { # TYPE: of joe's, before and after
-	log_in "${port[$1]}" $joe && transmit $joe friend@example.net || return 1
-	map 0 apply "$1" --user $joe || return 1
-	transmit $joe friend@example.net
+	log_in "${port[$1]}" "$joe" && transmit "$joe" friend@example.net || return 1
+	map 0 apply "$1" --user "$joe" || return 1
+	transmit "$joe" friend@example.net
 	local status=$?
 	log_out
-	return $status
+	return "$status"
 }
 back_as_it_was() { cmp "$conf/$1" "$here/$1.before"; }
 
@@ -193,9 +193,9 @@ for type in "${types[@]}"; do
 done
 
 bare_name() {
-	map 0 apply lmdb --user $joe --option realms=example.net --option realms=example.org &&
-		refuses 5871 joe && refuses 5871 $joe && sends 5871 joe@example.net &&
-		map 0 lift lmdb --user $joe && sends 5871 joe && back_as_it_was lmdb
+	map 0 apply lmdb --user "$joe" --option realms=example.net --option realms=example.org &&
+		refuses 5871 joe && refuses 5871 "$joe" && sends 5871 joe@example.net &&
+		map 0 lift lmdb --user "$joe" && sends 5871 joe && back_as_it_was lmdb
 }
 ok "without its realm, too" bare_name
 
@@ -215,11 +215,11 @@ for name in 'joe smith' ' joe' '#joe' 'jo"e' '"joe"' 'joe\'; do
 done
 
 fails_and_mends() { # OPTION: one that makes postmap fail
-	map 1 apply lmdb --user $joe --option "$1" && told "retry: " && sends 5871 $joe &&
+	map 1 apply lmdb --user "$joe" --option "$1" && told "retry: " && sends 5871 "$joe" &&
 		[[ $(postmap -c "$conf" -q boss@example.org "lmdb:$conf/lmdb") == OK ]] &&
-		map 0 apply lmdb --user $joe && refuses 5871 $joe &&
-		map 1 lift lmdb --user $joe --option "$1" && refuses 5871 $joe &&
-		map 0 lift lmdb --user $joe && sends 5871 $joe && back_as_it_was lmdb
+		map 0 apply lmdb --user "$joe" && refuses 5871 "$joe" &&
+		map 1 lift lmdb --user "$joe" --option "$1" && refuses 5871 "$joe" &&
+		map 0 lift lmdb --user "$joe" && sends 5871 "$joe" && back_as_it_was lmdb
 }
 ok "postmap fails: the old table works, and is mended" fails_and_mends postmap=/bin/false
 ok "postmap is missing: likewise" fails_and_mends "postmap=$here/none"
@@ -244,7 +244,7 @@ count() { # WANTED QUEUE USER
 sent_away() { ! queued_by "$1" | grep -q .; }
 hold_joe() { # STATUS ARGUMENT...
 	local ids
-	mapfile -t ids < <(ids_of $joe)
+	mapfile -t ids < <(ids_of "$joe")
 	hold "$@" "${ids[@]}"
 }
 
@@ -253,7 +253,7 @@ stopped() {
 	chmod 666 "$maillog"
 	postfix -c "$conf" stop && hold_joe 0 apply --id 8 && told "2 on hold"
 	local status=$?
-	postfix -c "$conf" start && wait_for listening 587 && return $status
+	postfix -c "$conf" start && wait_for listening 587 && return "$status"
 }
 # The log says whose message it is when its first recipient was taken.
 logged() {
@@ -261,7 +261,7 @@ logged() {
 	[ -n "$id" ]
 }
 half_received() {
-	log_in 589 $joe && say "MAIL FROM:<$joe>" "RCPT TO:<friend@example.net>" "DATA" || return 1
+	log_in 589 "$joe" && say "MAIL FROM:<$joe>" "RCPT TO:<friend@example.net>" "DATA" || return 1
 	wait_for logged || return 1
 	printf 'Subject: hello\r\n\r\n' >&"$session"
 	hold 1 apply --id 9 --queue-id "$id" && told "retry: a message is still being received" || return 1
@@ -283,13 +283,13 @@ second_instance() {
 	postfix -c "$conf" start && wait_for listening 2525 || return 1
 	exec {session}<>/dev/tcp/192.0.2.25/2525
 	hear
-	say "EHLO client.example.com" && transmit $joe friend@example.net || return 1
+	say "EHLO client.example.com" && transmit "$joe" friend@example.net || return 1
 	log_out
-	wait_for count 1 deferred $joe
-	hold_joe 0 apply --id 10 && count 1 hold $joe
+	wait_for count 1 deferred "$joe"
+	hold_joe 0 apply --id 10 && count 1 hold "$joe"
 	local status=$?
 	postfix -c "$conf" stop
-	return $status
+	return "$status"
 }
 
 postsuper -c "$conf" -d ALL >/dev/null 2>&1
@@ -335,7 +335,7 @@ filtered() { grep -c ':10025, delay.*status=sent' "$maillog"; }
 transports() { # TEXT: those that wait
 	postconf -c "$conf" -e "defer_transports = $1" && postfix -c "$conf" reload && postqueue -c "$conf" -f
 }
-gone_out() { count 0 deferred $joe && count 0 active $joe && count 0 incoming $joe; }
+gone_out() { count 0 deferred "$joe" && count 0 active "$joe" && count 0 incoming "$joe"; }
 before=$(filtered)
 ok "released" hold 0 lift --id 7 --release release
 ok "... as many as it held" told "3 messages were queued again"
