@@ -324,5 +324,5 @@ int sandbox_only_capabilities(unsigned long long keep, struct err *err)
 			return err_set(err, errno, "capabilities: %s", strerror(errno));
 	}
 	/* Who may change users anyway may as well run programs that do: Exim delivers only so. */
-	return keep & 1ULL << CAP_SETUID ? 0 : forbid_new_rights(err);
+	return (keep & 1ULL << CAP_SETUID) ? 0 : forbid_new_rights(err);
 }

@@ -72,7 +72,7 @@ static void add_route6(struct prefixset *set, const char *line)
 {
 	static const struct address none;
 	struct slice column = { NULL, 0 };
-	struct address a;
+	struct address a = none;
 	struct prefix p;
 
 	for (int i = 0; i < 5; i++)
