@@ -255,14 +255,16 @@ static void test_text_follows(void **state)
 	struct selfwatch_options o = { 0 };
 	struct selfwatch *w = selfwatch_new(&o, instant_of_s(T0));
 	struct look l = { .at_s = 1, .limits = 1 };
+	const struct warning *warning;
 
 	(void)state;
 	look(w, &l);
 	l.limits = 2;
 	l.at_s = 2;
 	look(w, &l);
-	assert_non_null(strstr(selfwatch_warning(w, 0)->text, "2 lines"));
-	assert_int_equal(selfwatch_warning(w, 0)->since.ms, (T0 + 1) * INT64_C(1000));
+	warning = selfwatch_warning(w, 0);
+	assert_true(warning && strstr(warning->text, "2 lines"));
+	assert_true(warning && warning->since.ms == (T0 + 1) * INT64_C(1000));
 	assert_null(selfwatch_warning(w, 1));
 	selfwatch_free(w);
 }
