@@ -127,6 +127,12 @@ $(BUILD)/tests/intrude: $(BUILD)/tests/e2e/intrude.o
 	$(say) LD $@
 	$(Q)$(link)
 
+# An action of the bench's own.
+$(BUILD)/tests/stamp.so: tests/bench/stamp.c core/action/postern-action.h $(BUILD)/.flags
+	@mkdir -p $(@D)
+	$(say) PLUGIN $@
+	$(Q)$(CC) -Icore/action -D_GNU_SOURCE $(CFLAGS) -fPIC -fvisibility=hidden -shared $(LDFLAGS) -o $@ $<
+
 $(BUILD)/tests/measure: $(BUILD)/tests/bench/measure.o
 	$(say) LD $@
 	$(Q)$(link)
@@ -171,6 +177,10 @@ bench: all geoip $(BENCH_LOG) build/plain/tests/measure build/plain/tests/accoun
 .PHONY: bench-nftables
 bench-nftables: build/plain/actions/nftables.so build/plain/tests/nft_bare build/plain/tests/nft_ban
 	$(Q)tests/bench/nftables
+
+.PHONY: bench-live
+bench-live: all geoip $(BENCH_LOG) build/plain/tests/stamp.so ## posternd: latency, bursts, memory when idle
+	$(Q)tests/bench/live $(BENCH_LOG)
 
 .PHONY: bench-detect
 bench-detect: all geoip build/plain/tests/simulate build/plain/tests/judge ## how well it decides

@@ -237,7 +237,8 @@ static bool anything_is_in_force(const struct lane *lane)
 {
 	const struct life_instance *i = life_instance(lane->dispatch->options.life, lane->instance);
 
-	return i->applying[TASK_DONE] > 0;
+	/* What has failed is tried again whenever the world is looked after. */
+	return i->applying[TASK_DONE] + i->applying[TASK_FAILED] + i->lifting[TASK_FAILED] > 0;
 }
 
 /*

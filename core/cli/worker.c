@@ -42,7 +42,13 @@
 #include <unistd.h>
 #include <uv.h>
 
-enum { LINES_AT_ONCE = 20000, LOOK_MS = 60 * 1000, READER_WAIT_MS = 5000, SWEEP_MS = 3600 * 1000 };
+enum {
+	LINES_AT_ONCE = 20000,
+	LOOK_MS = 60 * 1000,
+	READER_WAIT_MS = 5000,
+	SWEEP_MS = 3600 * 1000,
+	AGAIN_MS = 1000
+};
 
 struct worker {
 	const struct worker_options *options;
@@ -221,6 +227,8 @@ static void on_warning(void *ctx, const struct warning *warning, bool begins)
 		 begins ? "" : "no longer: ", warning->text);
 }
 
+static void turn(struct worker *w);
+
 /* -- checkpoints ----------------------------------------------------------------------------------- */
 
 static void put_row(void *ctx, const struct state_row *row)
@@ -231,6 +239,12 @@ static void put_row(void *ctx, const struct state_row *row)
 static void put_position(void *ctx, const char *source, struct slice position)
 {
 	store_pack_position(ctx, source, position);
+}
+
+static void save_later(struct worker *w, struct instant now, int64_t ms)
+{
+	if (instant_is_none(w->save_at))
+		w->save_at.ms = now.ms + ms;
 }
 
 /* Everything since the last one, as of the event delivered last. */
@@ -245,7 +259,8 @@ static void save(struct worker *w, struct instant now)
 	engine_save(w->engine, all, put_row, &w->rows);
 	live_positions(w->live, put_position, &w->rows);
 	view_note(&w->view, now);
-	(void)store_checkpoint(w->store, &w->rows, all, now);
+	if (!store_checkpoint(w->store, &w->rows, all, now))
+		w->save_at.ms = now.ms + AGAIN_MS; /* the last one is still being written */
 }
 
 static bool is_due(struct instant at, struct instant now)
@@ -256,10 +271,14 @@ static bool is_due(struct instant at, struct instant now)
 static void on_checkpoint(uv_poll_t *poll, int status, int events)
 {
 	struct worker *w = poll->data;
+	struct instant now = clock_now();
 
 	(void)status;
 	(void)events;
-	(void)store_checkpoint_done(w->store, clock_now());
+	/* What could not be written is, as soon as it can be. */
+	if (store_checkpoint_done(w->store, now) == CHECKPOINT_FAILED)
+		save_later(w, now, AGAIN_MS);
+	turn(w);
 }
 
 /* The last one, and all of it: before the process ends. */
@@ -290,8 +309,6 @@ static void earlier(int64_t *ms, struct instant at, struct instant now)
 	if (!instant_is_none(at))
 		earlier_ms(ms, at.ms > now.ms ? at.ms - now.ms : 0);
 }
-
-static void turn(struct worker *w);
 
 static void on_timer(uv_timer_t *timer)
 {
@@ -338,9 +355,11 @@ static bool run_lines(struct worker *w, struct instant now)
 	if (!w->going)
 		return false;
 	life_set_now(w->life, now);
+	if (is_due(life_next(w->life), now))
+		life_tick(w->life, now); /* a ban that has run out is over before the next line */
 	more = live_run(w->live, LINES_AT_ONCE, now, on_event, w);
-	if (live_moved(w->live) && instant_is_none(w->save_at))
-		w->save_at.ms = now.ms + w->setup->daemon.checkpoint_s * 1000;
+	if (live_moved(w->live))
+		save_later(w, now, w->setup->daemon.checkpoint_s * 1000);
 	return more;
 }
 
@@ -353,8 +372,11 @@ static void turn(struct worker *w)
 		return;
 	life_tick(w->life, now);
 	dispatch_run(w->dispatch, now);
-	if (is_due(store_next(w->store), now))
+	if (is_due(store_next(w->store), now)) {
 		store_retry(w->store, now);
+		if (store_wants_all(w->store))
+			save_later(w, now, 0);
+	}
 	if (is_due(w->save_at, now))
 		save(w, now);
 	if (is_due(w->reader_at, now))
