@@ -72,8 +72,8 @@ static void read_order(struct slice body, struct arena *arena, struct err *err)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena *arena = arena_new();
-	struct order_result result;
-	struct order_state state;
+	struct order_result result = { 0 };
+	struct order_state state = { 0 };
 	struct err err = { 0 };
 	struct slice body;
 	uint64_t batch;

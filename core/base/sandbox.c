@@ -21,6 +21,7 @@
 #include <seccomp.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -270,12 +271,12 @@ static int add_rules(scmp_filter_ctx ctx)
 	rc |= seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 	/* Limits are asked for, never set. */
 	rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
-			       SCMP_A2(SCMP_CMP_EQ, 0));
-	/* FIONREAD and FIONBIO alone (ioctl_tty(2)): how much waits on a descriptor. */
+			       SCMP_A2(SCMP_CMP_EQ, 0, 0));
+	/* How much waits on a descriptor, and that it is not waited for: no terminal, no device. */
 	rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-			       SCMP_A1(SCMP_CMP_EQ, 0x541B));
+			       SCMP_A1(SCMP_CMP_EQ, FIONREAD, 0));
 	rc |= seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-			       SCMP_A1(SCMP_CMP_EQ, 0x5421));
+			       SCMP_A1(SCMP_CMP_EQ, FIONBIO, 0));
 	return rc;
 }
 

@@ -55,7 +55,7 @@ static const struct attempt {
 	{ "run a program", SYS_execve, "/bin/true", { 0, 0, 0 }, 0, 1 },
 };
 
-static void fail(const char *what)
+static _Noreturn void fail(const char *what)
 {
 	(void)fprintf(stderr, "intrude: %s: %s\n", what, strerror(errno));
 	exit(2);
