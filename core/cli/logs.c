@@ -57,24 +57,26 @@ bool logs_find(struct logs *logs, int argc, char *const *argv, const struct setu
 }
 
 void logs_patterns(struct logs *logs, const char *const *named, size_t n, const struct setup *s,
-		   bool *journal)
+		   bool *journal, bool *input)
 {
 	size_t total = n ? n : s->logs.n;
 
 	*logs = (struct logs){ 0 };
-	*journal = false;
+	*journal = *input = false;
 	for (size_t i = 0; i < total; i++) {
 		const char *name = n ? named[i] : s->logs.text[i];
 
 		if (strcmp(name, "journal") == 0)
 			*journal = true;
+		else if (strcmp(name, "-") == 0)
+			*input = true;
 		else
 			add(logs, name);
 	}
 	for (size_t i = 0; total == 0 && i < COUNT(usual); i++)
 		if (access(usual[i], F_OK) == 0)
 			add(logs, usual[i]);
-	*journal |= logs->n == 0;
+	*journal |= logs->n == 0 && !*input;
 }
 
 void logs_free(struct logs *logs)

@@ -19,8 +19,9 @@ struct logs {
 bool logs_find(struct logs *logs, int argc, char *const *argv, const struct setup *s);
 /*
  * For the daemon: the same, but patterns stay patterns, since what matches them will change. "journal"
- * among them, or no usual log, sets *journal: this machine's journal is read.
+ * among them, or no usual log, sets *journal: this machine's journal is read. "-" sets *input:
+ * standard input is.
  */
 void logs_patterns(struct logs *logs, const char *const *named, size_t n, const struct setup *s,
-		   bool *journal);
+		   bool *journal, bool *input);
 void logs_free(struct logs *logs);

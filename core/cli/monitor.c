@@ -21,11 +21,13 @@
 #include "core/base/mem.h"
 #include "core/base/sandbox.h"
 #include "core/cli/children.h"
+#include "core/cli/folders.h"
 #include "core/cli/guards.h"
 #include "core/cli/logs.h"
 #include "core/cli/sockets.h"
 #include "core/cli/wire.h"
 #include "core/cli/worker.h"
+#include "core/filter/live.h"
 #include "core/source/follow_journal.h"
 #include "core/source/watch.h"
 
@@ -71,9 +73,9 @@ struct monitor {
 	struct prefixset guard;
 	struct sandbox_user user;
 	gid_t group;
-	char *engine_dir, *actions_dir;
+	struct folders folders;
 	struct logs logs;
-	bool journal;
+	bool journal, input; /* are sources: the machine's journal, standard input */
 	struct watch *watch;
 	bool watched;
 	size_t told; /* logs whose names the engine knows */
@@ -111,41 +113,6 @@ static void notify(const char *state)
 }
 
 /* -- what has to be there before anything is started ------------------------------------------ */
-
-static int make_dir(const char *path, const struct sandbox_user *owner, mode_t mode,
-		    struct err *err)
-{
-	struct stat st;
-	bool made = mkdir(path, mode) == 0;
-
-	if (!made && errno != EEXIST)
-		return err_set(err, errno, "%s: %s", path, strerror(errno));
-	if (geteuid() == 0 && lchown(path, owner->uid, owner->gid) < 0)
-		return err_set(err, errno, "%s: %s", path, strerror(errno));
-	if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) || (made && chmod(path, mode) < 0))
-		return err_set(err, ENOTDIR, "%s: expected a folder of ours", path);
-	return 0;
-}
-
-/*
- * The engine may write in one folder below the state folder and the actuators, as root, in another:
- * in a folder of the engine's they could be led astray.
- */
-static int make_dirs(struct monitor *m, struct err *err)
-{
-	const struct sandbox_user root = { geteuid(), getegid() };
-	const struct daemon_settings *d = &m->setup.daemon;
-
-	free(m->engine_dir);
-	free(m->actions_dir);
-	m->engine_dir = xasprintf("%s/engine", d->state_dir);
-	m->actions_dir = xasprintf("%s/actions", d->state_dir);
-	if (make_dir(d->state_dir, &root, 0755, err) < 0 ||
-	    make_dir(d->run_dir, &root, 0755, err) < 0 ||
-	    make_dir(m->engine_dir, &m->user, 0700, err) < 0)
-		return -1;
-	return make_dir(m->actions_dir, &root, 0700, err);
-}
 
 static int find_users(struct monitor *m, struct err *err)
 {
@@ -254,9 +221,12 @@ static int use_setup(struct monitor *m, const struct setup *setup, struct err *e
 	m->setup = *setup;
 	guards_find(&m->guard, &m->setup, on_warning, m);
 	jail_set_warn(m->setup.jails, m->setup.geoip, on_warning, m);
-	if (find_users(m, err) < 0 || make_dirs(m, err) < 0 || listen_all(m, err) < 0)
+	if (find_users(m, err) < 0 ||
+	    folders_make(&m->folders, &m->setup.daemon, &m->user, err) < 0 ||
+	    listen_all(m, err) < 0)
 		return -1;
-	logs_patterns(&m->logs, m->options->logs, m->options->n_logs, &m->setup, &m->journal);
+	logs_patterns(&m->logs, m->options->logs, m->options->n_logs, &m->setup, &m->journal,
+		      &m->input);
 	m->watch = watch_new((const char *const *)m->logs.path, m->logs.n, &wo);
 	m->watched = false;
 	collect_instances(m);
@@ -331,8 +301,8 @@ static char *instance_dir(const struct monitor *m, const struct jail_action *a)
 	for (size_t i = 0; i < a->id; i++)
 		nth += strcmp(m->instance[i].action->name, a->name) == 0;
 	if (nth == 1)
-		return xasprintf("%s/%s", m->actions_dir, a->name);
-	return xasprintf("%s/%s.%u", m->actions_dir, a->name, nth);
+		return xasprintf("%s/%s", m->folders.actions, a->name);
+	return xasprintf("%s/%s.%u", m->folders.actions, a->name, nth);
 }
 
 /* The body of an actuator: it never returns. */
@@ -373,7 +343,7 @@ static _Noreturn void be_engine(const struct monitor *m)
 {
 	struct worker_options o = {
 		.setup = &m->setup,
-		.dir = m->engine_dir,
+		.dir = m->folders.engine,
 		.guard = &m->guard,
 		.user = &m->user,
 		.group = m->group,
@@ -428,6 +398,22 @@ static void on_log_opened(void *ctx, size_t log, const char *path, int fd, int w
 			tell_siblings(m, known);
 }
 
+/* Standard input is a log that nothing ever takes the place of. */
+static void tell_input(struct monitor *m)
+{
+	struct pack p = { 0 };
+
+	pack_u32(&p, LIVE_STDIN);
+	pack_text(&p, "-");
+	tell(m, WIRE_NAME, &p, -1);
+	p.len = 0;
+	pack_u32(&p, LIVE_STDIN);
+	pack_u32(&p, UINT32_MAX); /* no watch */
+	tell(m, WIRE_LOG, &p, STDIN_FILENO);
+	pack_fini(&p);
+	tell_number(m, WIRE_SIBLINGS_END, LIVE_STDIN, -1);
+}
+
 static void tell_logs(struct monitor *m)
 {
 	m->told = 0;
@@ -440,6 +426,8 @@ static void tell_logs(struct monitor *m)
 	m->watched = true;
 	for (size_t i = 0; i < m->told; i++)
 		tell_siblings(m, i);
+	if (m->input)
+		tell_input(m);
 	tell(m, WIRE_GO, NULL, -1);
 }
 
@@ -885,7 +873,6 @@ out:
 	if (m.next)
 		setup_fini(m.next);
 	free(m.next);
-	free(m.engine_dir);
-	free(m.actions_dir);
+	folders_fini(&m.folders);
 	return ret;
 }

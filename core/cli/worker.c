@@ -36,6 +36,8 @@
 #include "core/rule/engine.h"
 #include "core/source/follow_journal.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -56,9 +58,9 @@ struct worker {
 	uv_loop_t loop;
 	uv_timer_t timer;
 	uv_idle_t busy; /* runs while lines are at hand */
-	uv_poll_t monitor_poll, modify_poll, checkpoint_poll, reader_poll;
+	uv_poll_t monitor_poll, modify_poll, checkpoint_poll, reader_poll, input_poll;
 	struct channel *monitor, *reader;
-	int modify_fd;
+	int modify_fd, input_fd;
 	struct store *store;
 	struct engine *engine;
 	struct decisions *decisions;
@@ -463,6 +465,32 @@ static void open_modify(struct worker *w, int fd)
 	(void)uv_poll_start(&w->modify_poll, UV_READABLE, on_modified);
 }
 
+/* Standard input has lines, or has ended: then there is nothing more to wait for. */
+static void on_input(uv_poll_t *poll_handle, int status, int events)
+{
+	struct worker *w = poll_handle->data;
+	struct pollfd fd = { w->input_fd, POLLIN, 0 };
+
+	(void)status;
+	(void)events;
+	if (poll(&fd, 1, 0) > 0 && !(fd.revents & POLLIN)) {
+		(void)uv_poll_stop(poll_handle);
+		log_line(LOG_NOTICE, "standard input has ended");
+	}
+	live_readable(w->live, LIVE_STDIN);
+	turn(w);
+}
+
+/* A file can't be polled: it is looked at every now and then, as any log without a watch. */
+static void open_input(struct worker *w, int fd)
+{
+	w->input_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (w->input_fd < 0 || uv_poll_init(&w->loop, &w->input_poll, w->input_fd) < 0)
+		return;
+	w->input_poll.data = w;
+	(void)uv_poll_start(&w->input_poll, UV_READABLE, on_input);
+}
+
 static enum answer on_request(void *ctx, const struct request *request, uint64_t *cursor,
 			      struct reply *reply)
 {
@@ -579,6 +607,8 @@ static void on_message(struct worker *w, const struct message *m)
 		return;
 	case WIRE_LOG:
 		number = packed_u32(&p);
+		if (number == LIVE_STDIN)
+			open_input(w, m->fd);
 		live_opened(w->live, number, m->fd, (int)packed_u32(&p), clock_now());
 		return;
 	case WIRE_SIBLING:
