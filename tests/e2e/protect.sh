@@ -20,7 +20,7 @@ virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
 transport_maps = inline:{ { example.org = virtual: }, { invalid.example.net = error:5.1.1 no such user }, { far.example.net = remote:[127.0.0.1]:10026 } }"
 . tests/e2e/postfix.bash
-. tests/daemon.bash # for its helpers; the configuration is our own
+. tests/e2e/posternd.bash
 
 owner=192.0.2.1 # laura's own address: she was seen there on other days, and it is in a net of its own
 # More of the botnet: these only read mail, after the account was closed to sending.
@@ -28,10 +28,7 @@ crowd=(203.0.113.{101..140} 2001:db8:{101..140}::10)
 friend=person2@example.org
 
 write_daemon_config() {
-	mkdir -m 755 "$here/jails" "$here/plugins"
-	cp jail.d/*.conf "$here/jails"
-	cp build/plain/actions/*.so "$here/plugins"
-	cat >"$here/jails/zz-test.conf" <<-END
+	configure "log = { \"$here/past.log\", \"$maillog\", \"$here/dovecot.log\" }" 'reconcile = 3s' <<-END
 		actions "protect" {
 		  action "nftables"     { counters = yes }
 		  action "postfix-map"  { map = "lmdb:$conf/postern_access"  config_directory = "$conf" }
@@ -42,46 +39,10 @@ write_daemon_config() {
 		  action "mail" { sendmail = "/bin/true" }
 		}
 	END
-	echo 'postern:x:990:990::/nonexistent:/usr/sbin/nologin' >>/etc/passwd
-	echo 'postern:x:990:' >>/etc/group
-	conf_file=$here/postern.conf
-	said=$here/posternd.log
-	cat >"$conf_file" <<-END
-		log = { "$here/past.log", "$maillog", "$here/dovecot.log" }
-		state_dir = "$here/state"
-		run_dir = "$here/control"
-		logtarget = "$said"
-		jails = "$here/jails"
-		filters = "$PWD/filters"
-		plugins = "$here/plugins"
-		geoip = "$here/country.mmdb"
-		asn = ""
-		checkpoint = 1s
-		reconcile = 3s
-	END
-}
-tool() { # STATUS VERB ARGUMENT...
-	local status=$1 verb=$2
-	shift 2
-	run "$status" "$verb" --socket "$here/control/control" "$@"
-}
-state_of() { # ACTION: how it stands with the victim's decision
-	"$postern" history --socket "$here/control/control" --json "$victim" | jq -s -r --arg a "$1" \
-		'first(.[].decision | select(. and .user and .state == "active")) | .actions[] | select(.action == $a) | .state'
-}
-is_applied() { [ "$(state_of "$1")" = applied ]; }
-
-# Addresses in the kernel's sets, as text.
-banned() {
-	nft -j list table inet postern 2>/dev/null | jq -r '.nftables[].set | objects | select(.name != "ports") | .elem // empty | .[]
-		| if type == "object" then .elem.val // . else . end
-		| if type == "object" then .prefix.addr // . else . end' | sort
 }
 held() { postqueue -c "$conf" -j | jq -r 'select(.queue_name == "hold") | .queue_id' | sort; }
 queued() { postqueue -c "$conf" -j | jq -r --arg user "$1" 'select(.sender == $user and .queue_name != "hold") | .queue_id'; }
 held_of() { postqueue -c "$conf" -j | jq -r --arg user "$1" 'select(.sender == $user and .queue_name == "hold") | .queue_id' | sort; }
-none() { [ -z "$("$@")" ]; }
-some() { [ -n "$("$@")" ]; }
 dropped() { nft -j list table inet postern | jq '[.. | objects | .counter? // empty | objects | .packets] | add'; }
 
 # A session that stays open: commands in by $here/NAME.in, answers in $here/NAME.out.
@@ -137,12 +98,8 @@ for day in 3 2 1; do
 done >"$here/past.log"
 
 write_daemon_config
-start_ours() {
-	"$daemon" -c "$conf_file" --from-start >>"$here/daemon.out" 2>&1 &
-	pid=$!
-}
 start_ours
-ok "posternd is ready" wait_for has_said "is ready"
+ok "posternd is ready" is_ready
 
 # -- the theft -------------------------------------------------------------------------------------
 early=${bots[0]} # its session is open before anything is decided
@@ -169,7 +126,6 @@ ok "postfix-hold says applied" wait_for is_applied postfix-hold
 ok "kick says applied" wait_for is_applied kick
 
 # -- the bots
-many() { [ "$1" -ge "$2" ]; }
 ok "bots are in the kernel's sets" many "$(banned | wc -l)" 5
 ok "her own address is not" not grep -qx "$owner" <(banned)
 cut_off() { # NAME FD
@@ -224,9 +180,7 @@ ok "those of others are not" some queued "$friend"
 # -- the world is changed behind its back, and it is killed
 nft flush ruleset
 ok "a flushed ruleset is mended" wait_for some banned
-pkill -9 -P "$pid"
-kill -9 "$pid"
-wait "$pid" 2>/dev/null
+kill_ours
 nft flush ruleset
 : >"$conf/postern_access"
 postmap -c "$conf" "lmdb:$conf/postern_access"
