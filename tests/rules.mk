@@ -171,7 +171,7 @@ $(BENCH_LOG): $(GEOIP_DIR)/geoip $(GEOIP_DIR)/geoip6 build/plain/tests/simulate
 
 .PHONY: bench
 bench: all geoip $(BENCH_LOG) build/plain/tests/measure build/plain/tests/accounts \
-		bench-nftables ## speed and memory against grep, mawk and others
+		bench-nftables bench-live ## speed and memory against grep, mawk and others
 	$(Q)GEOIP=$(GEOIP_DIR)/geoip tests/bench/speed $(BENCH_LOG)
 
 .PHONY: bench-nftables
