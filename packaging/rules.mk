@@ -53,7 +53,7 @@ install-plugins: $(PLUGINS)
 
 .PHONY: install
 install: all install-plugins ## installs below PREFIX; never overwrites a config file that was changed
-	$(say) INSTALL '$(DESTDIR)$(BINDIR)/postern' and what belongs to it
+	$(say) INSTALL '$(DESTDIR)$(BINDIR)/postern and what belongs to it'
 	$(Q)install -D -m 755 postern '$(DESTDIR)$(BINDIR)/postern'
 	$(Q)install -D -m 755 posternd '$(DESTDIR)$(SBINDIR)/posternd'
 	$(Q)mkdir -p build && $(own_paths) -e 's|/usr/sbin/posternd|$(SBINDIR)/posternd|' \
@@ -79,7 +79,7 @@ install: all install-plugins ## installs below PREFIX; never overwrites a config
 
 .PHONY: uninstall
 uninstall: ## removes what install put there, but for config files that were changed
-	$(say) REMOVE '$(DESTDIR)$(BINDIR)/postern' and what belongs to it
+	$(say) REMOVE '$(DESTDIR)$(BINDIR)/postern and what belongs to it'
 	$(Q)rm -f $(DAEMON_FILES:%='$(DESTDIR)%') '$(DESTDIR)$(LOGROTATE)'
 	$(Q)rm -f $(PLUGIN_FILES:%='$(DESTDIR)%')
 	$(Q)rmdir '$(DESTDIR)$(PLUGINDIR)' '$(DESTDIR)$(dir $(HEADER))' \
@@ -90,4 +90,4 @@ uninstall: ## removes what install put there, but for config files that were cha
 		rm -f '$(DESTDIR)$(MANDIR)'/man$${page##*.}/"$${page##*/}"; \
 	done
 	$(Q)$(config_files) remove
-	$(Q)rmdir '$(DESTDIR)$(STATEDIR)' 2>/dev/null || :
+	$(Q)rmdir '$(DESTDIR)$(STATEDIR)' '$(DESTDIR)$(PLUGINDIR)' '$(DESTDIR)$(dir $(PLUGINDIR))' 2>/dev/null || :
