@@ -123,9 +123,11 @@ decided_by_scan >"$dir/by-scan"
 decided_by_daemon >"$dir/by-daemon"
 ok "there was something to decide" [ -s "$dir/by-scan" ]
 ok "the same accounts were decided on, none twice" same "$dir/by-scan" "$dir/by-daemon"
-ok "each was handed to the action once or, after a crash, again" \
-	sh -c 'sort -u "$1" | cut -d " " -f 2,3 | sort >"$2.told"; grep ^stolen-account "$2" | tr "\t" " " | diff - "$2.told"' \
-	- "$dir/order" "$dir/by-scan"
-ok "in the order of the decisions" \
-	sh -c 'awk "!seen[\$1]++ { print \$1 }" "$1" >"$1.first"; sort -n "$1.first" | diff - "$1.first"' - "$dir/order"
+told_of_all() {
+	same <(grep ^stolen-account "$dir/by-scan" | tr '\t' ' ') <(sort -u "$dir/order" | cut -d ' ' -f 2,3 | sort)
+}
+ok "each was handed to the action once or, after a crash, again" told_of_all
+told_first() { awk '!seen[$1]++ { print $1 }' "$dir/order"; }
+in_order() { same <(told_first | sort -n) <(told_first); }
+ok "in the order of the decisions" in_order
 finish
