@@ -141,7 +141,7 @@ ok "an account is banned" tool 0 ban $user for 1h
 ok "... exec is told" wait_for task_is $user exec applied
 first=198.18.201.1 second=198.18.201.2 third=198.18.201.3
 log_in $user $first
-joined() { answer history $user | jq -s -e --argjson n "$1" 'any(.[].decision; . and .addresses == $n)'; }
+joined() { answer history "$user" | jq -s -e --argjson n "$1" 'any(.[].decision; . and .addresses == $n)'; }
 ok "an address joins" wait_for joined 1
 kill_ours
 ok "killed between the two actions" not in_set $first
