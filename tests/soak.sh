@@ -37,7 +37,7 @@ feed() {
 		}' "$log" "$lines" "${RATE:-20000}"
 }
 resident() { awk '/^VmRSS/ { print $2 }' "/proc/$(child engine)/status"; }
-descriptors() { find "/proc/$(child "${1:-engine}")/fd" -type l | wc -l; }
+descriptors() { find "/proc/$(child engine)/fd" -type l | wc -l; }
 lines_read() { json status 'select(.source) | .source.lines'; }
 read_all() { [ "$(lines_read)" -ge "$1" ]; }
 
