@@ -8,11 +8,14 @@
 #include "core/base/mem.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { CHUNK = 16384 };
 
@@ -76,6 +79,24 @@ char *xasprintf(const char *fmt, ...)
 	if (len < 0)
 		out_of_memory(1, 0);
 	return text;
+}
+
+/*
+ * Of the first MUCH bytes of the heap. Blocks as large as tables are made to lie in it too, not in
+ * mappings of their own. Pages that nobody touches cost nothing.
+ */
+void mem_expect_much(void)
+{
+	enum { MUCH = 64 << 20, TABLE_MOST = 16 << 20, HUGE_PAGE = 2 << 20 };
+	char *before = sbrk(0), *after, *first;
+
+	(void)mallopt(M_MMAP_THRESHOLD, TABLE_MOST);
+	(void)mallopt(M_TOP_PAD, MUCH);
+	free(xcalloc(1, HUGE_PAGE));
+	after = sbrk(0);
+	first = before + (HUGE_PAGE - (uintptr_t)before % HUGE_PAGE);
+	if (after > first)
+		(void)madvise(first, (size_t)(after - first), MADV_HUGEPAGE);
 }
 
 void *array_grow(void *array, size_t used, size_t *cap, size_t size)

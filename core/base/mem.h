@@ -21,6 +21,12 @@ char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 void *array_grow(void *array, size_t used, size_t *cap, size_t size);
 
+/*
+ * Says that tens of megabytes will be taken and read at random: they come from huge pages where
+ * the kernel has them. Called once, before there are threads.
+ */
+void mem_expect_much(void);
+
 struct arena;
 
 /* Memory that is given back in one go: one line, one batch, one reload. */

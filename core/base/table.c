@@ -73,6 +73,11 @@ void *table_find(const struct table *t, uint64_t key)
 	return e->used ? e : NULL;
 }
 
+void table_fetch(const struct table *t, uint64_t key)
+{
+	__builtin_prefetch(at(t, home(t, key)));
+}
+
 /* Closes the gap at `hole`: what was pushed behind it moves up. */
 static void close_gap(struct table *t, size_t hole)
 {

@@ -39,6 +39,8 @@ void *table_find(const struct table *t, uint64_t key);
  * drops the one least recently used of a few.
  */
 void *table_add(struct table *t, uint64_t key, uint32_t idle_before, bool *is_new);
+/* Has the place of the key fetched into the cache, for a look-up soon. */
+void table_fetch(const struct table *t, uint64_t key);
 void table_remove(struct table *t, void *element);
 /* The element after `element` (NULL: the first), in no order; NULL behind the last. */
 void *table_next(const struct table *t, const void *element);

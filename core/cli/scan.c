@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SWEEP_MS = 3600 * 1000, SHOW_EVENTS = 4096, THREADS_MOST = 16 };
+enum { SWEEP_MS = 3600 * 1000, SHOW_EVENTS = 4096, THREADS_MOST = 16, FETCH_APART = 6 };
 
 /* How much of a journal before --since is read: enough to learn where accounts are at home. */
 #define LEARN_MS (INT64_C(30) * 86400 * 1000)
@@ -199,9 +199,32 @@ static int take_options(struct scan *s, int argc, char **argv)
 	return 0;
 }
 
-static bool wanted(void *ctx, struct slice queue_id)
+static bool wanted(void *ctx, uint64_t queue_id_hash)
 {
-	return engine_wants(((struct scan *)ctx)->engine, queue_id);
+	return engine_wants_hash(((struct scan *)ctx)->engine, queue_id_hash);
+}
+
+static uint64_t hash_user(void *ctx, struct slice user)
+{
+	return engine_user_hash(((struct scan *)ctx)->engine, user);
+}
+
+/* The first step is taken for the record that is furthest away. */
+static void ahead(void *ctx, const struct record *next, size_t n)
+{
+	const struct engine *e = ((struct scan *)ctx)->engine;
+
+	for (unsigned int step = 0; step < FETCH_STEPS; step++) {
+		size_t far = (FETCH_STEPS - step) * (size_t)FETCH_APART;
+		const struct record *r = far <= n ? &next[far - 1] : NULL;
+
+		if (!r || !r->key)
+			continue;
+		if (r->match)
+			engine_fetch_user(e, r->match->kind, r->key, step);
+		else
+			engine_fetch_queued(e, r->key, step);
+	}
 }
 
 static void on_verdict(void *ctx, const struct verdict *verdict)
@@ -322,6 +345,8 @@ static int run(struct scan *s, const struct logs *logs)
 		.journal = s->journal,
 		.since = s->since,
 		.wanted = wanted,
+		.hash_user = hash_user,
+		.ahead = ahead,
 		.ctx = s,
 	};
 	const char *problem;
@@ -344,20 +369,23 @@ static int run(struct scan *s, const struct logs *logs)
 		status = EXIT_ERROR;
 	}
 	stream_close(s->stream);
-	decisions_free(s->decisions);
-	engine_free(s->engine);
 	return status;
 }
 
 int verb_scan(int argc, char **argv)
 {
 	struct timespec ts;
-	struct scan s = { .since = INSTANT_NONE, .until = INSTANT_NONE };
+	/*
+	 * Static, for the engine's memory and that of the decisions goes with the process: to give
+	 * back a million small pieces one by one takes longer.
+	 */
+	static struct scan s;
 	struct logs logs = { 0 };
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	struct err err;
 	int status;
 
+	s.since = s.until = INSTANT_NONE;
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
 	s.now.ms = ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 	s.threads = processors < 1              ? 1
@@ -366,6 +394,7 @@ int verb_scan(int argc, char **argv)
 	status = take_options(&s, argc, argv);
 	if (status)
 		return status - 1;
+	mem_expect_much();
 	if (setup_load(&s.setup, &s.setup_options, SETUP_ALL, &err) < 0) {
 		complain("%s", err.text);
 		return EXIT_ERROR;

@@ -52,6 +52,8 @@ struct event {
 	uint64_t bytes;
 	uint32_t pid; /* of the program that wrote the line; 0 where not said */
 	const struct filter_match *match;
+	/* The hash that FIELD_USER is looked up by, where somebody worked it out before; else 0. */
+	uint64_t user_hash;
 };
 
 const char *event_kind_name(enum event_kind kind);

@@ -299,6 +299,7 @@ static bool take_line(struct matcher *m, const char *block, struct slice text,
 	if (matches_next(&candidates, m->n_words, 0) < 0)
 		return false;
 	r->stamp = line.stamp;
+	r->key = 0;
 	r->pid = line.pid;
 	r->line = (uint32_t)(text.ptr - block);
 	r->line_len = (uint32_t)text.len;
@@ -444,6 +445,7 @@ static void make_event(const struct record *r, const char *block, struct event *
 	for (size_t i = 0; i < r->n_spans; i++)
 		event->field[r->span[i].field] =
 			(struct slice){ block + r->span[i].offset, r->span[i].len };
+	event->user_hash = 0;
 	event->recipients = 0;
 	event->bytes = 0;
 	if (slice_number(event->field[FIELD_RECIPIENTS], &n))
@@ -457,12 +459,13 @@ bool matcher_finish(struct matcher *m, const struct record *r, const char *block
 {
 	struct slice message = { block + r->message, r->message_len };
 	struct matches candidates = { 0 };
-	struct record decided = *r;
+	struct record decided;
 
 	if (r->match) {
 		make_event(r, block, event);
 		return true;
 	}
+	decided = *r;
 	for (size_t i = 0; i < r->n_spans; i++)
 		matches_add(&candidates, r->candidate[i]);
 	if (!try_regexes(m, &candidates, message, &decided, NULL)) {

@@ -19,6 +19,7 @@ enum { RECORD_SPANS = 13 };
 struct record {
 	const struct filter_match *match;
 	struct stamp stamp;
+	uint64_t key; /* what will be looked up, for who reads ahead (stream.c); else 0 */
 	uint32_t pid;
 	uint32_t line, line_len;
 	uint32_t message, message_len;

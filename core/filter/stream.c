@@ -11,6 +11,7 @@
  */
 #include "core/filter/stream.h"
 
+#include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/source/reader.h"
 
@@ -109,6 +110,33 @@ static struct log *find_work(struct stream *s)
 	return NULL;
 }
 
+static uint64_t user_key(const struct stream_options *o, const struct record *r, const char *block)
+{
+	for (size_t i = 0; o->hash_user && i < r->n_spans; i++)
+		if (r->span[i].field == FIELD_USER)
+			return o->hash_user(o->ctx, (struct slice){ block + r->span[i].offset,
+								    r->span[i].len });
+	return 0;
+}
+
+/* Work for any thread that the caller, who is alone, is spared. */
+static void find_keys(const struct stream_options *o, struct slot *slot)
+{
+	const char *block = slot->block.data;
+
+	for (size_t i = 0; i < slot->records.n; i++) {
+		struct record *r = &slot->records.record[i];
+		struct slice id;
+
+		if (r->match) {
+			r->key = user_key(o, r, block);
+		} else {
+			id = record_queue_id(r, block);
+			r->key = hash_bytes(id.ptr, id.len);
+		}
+	}
+}
+
 /* Reads and searches one block. Called and left with the lock held; false: nothing to do. */
 static bool work(struct stream *s, struct matcher *m)
 {
@@ -129,6 +157,7 @@ static bool work(struct stream *s, struct matcher *m)
 		slot->records.n = 0;
 		matcher_scan(m, (struct slice){ slot->block.data, slot->block.len },
 			     &slot->records);
+		find_keys(&s->options, slot);
 		pthread_mutex_lock(&s->lock);
 		add_lines(&s->stats.lines, matcher_take_stats(m));
 		slot->state = SLOT_READY;
@@ -387,14 +416,20 @@ bool stream_next(struct stream *s, struct event *event)
 
 	while ((log = next_log(s))) {
 		const char *block = log->current->block.data;
-		const struct record *r = &log->current->records.record[log->next_record - 1];
+		const struct records *records = &log->current->records;
+		const struct record *r = &records->record[log->next_record - 1];
 
 		log->has_record = false;
-		if (!r->match && o->wanted && !o->wanted(o->ctx, record_queue_id(r, block)))
+		if (o->ahead)
+			o->ahead(o->ctx, r + 1, records->n - log->next_record);
+		if (!r->match && o->wanted && !o->wanted(o->ctx, r->key))
 			continue;
 		event->time = log->time;
-		if (matcher_finish(s->matcher, r, block, event))
-			return true;
+		if (!matcher_finish(s->matcher, r, block, event))
+			continue;
+		if (r->match)
+			event->user_hash = r->key;
+		return true;
 	}
 	return false;
 }

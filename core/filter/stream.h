@@ -18,7 +18,18 @@ struct stream_options {
 	 * Is a line about this queue id of interest? Asked in the order of time; what it refuses
 	 * costs no regex. NULL: all are.
 	 */
-	bool (*wanted)(void *ctx, struct slice queue_id);
+	bool (*wanted)(void *ctx, uint64_t queue_id_hash);
+	/*
+	 * The hash that a user name is looked up by, for event->user_hash and record->key: asked in
+	 * all threads. NULL: they stay 0.
+	 */
+	uint64_t (*hash_user)(void *ctx, struct slice user);
+	/*
+	 * What comes next, so that the memory it will need can be fetched meanwhile; told at each
+	 * record. A record's key is the hash of its user or, where it is undecided, of its queue id.
+	 * May be NULL.
+	 */
+	void (*ahead)(void *ctx, const struct record *next, size_t n);
 	void *ctx;
 };
 

@@ -159,6 +159,37 @@ bool engine_wants(const struct engine *e, struct slice queue_id)
 	return queue_find(&e->queue, queue_id);
 }
 
+bool engine_wants_hash(const struct engine *e, uint64_t queue_id_hash)
+{
+	return table_find(&e->queue.table, queue_id_hash);
+}
+
+uint64_t engine_user_hash(const struct engine *e, struct slice user)
+{
+	struct user_name name;
+
+	return user_canonical(&name, user, e->options.default_realm) ? name.hash : 0;
+}
+
+void engine_fetch_user(const struct engine *e, enum event_kind kind, uint64_t hash,
+		       unsigned int step)
+{
+	subjects_fetch(kind == EVENT_FAILURE ? &e->name : &e->account, hash, step);
+}
+
+void engine_fetch_queued(const struct engine *e, uint64_t hash, unsigned int step)
+{
+	const struct queued *m;
+
+	if (step == 0) {
+		table_fetch(&e->queue.table, hash);
+		return;
+	}
+	m = table_find(&e->queue.table, hash);
+	if (m)
+		subjects_fetch(&e->account, m->account, step - 1);
+}
+
 struct subjects *engine_home(struct engine *e, enum subject_kind kind)
 {
 	return kind == SUBJECT_ACCOUNT ? &e->account
@@ -192,13 +223,17 @@ void engine_ask_settings(const struct engine *e, struct subject *s)
 	}
 }
 
+/* `hash` is the user's, or 0: only who is new is looked at by name then. */
 static struct subject *get_user(struct engine *e, struct subjects *home, struct slice user,
-				uint32_t now_s)
+				uint64_t hash, uint32_t now_s)
 {
 	struct user_name name;
 	struct subject *s;
 	bool is_new;
 
+	s = hash ? subjects_again(home, hash, now_s) : NULL;
+	if (s)
+		return s;
 	if (!user_canonical(&name, user, e->options.default_realm)) {
 		e->stats.without_user++;
 		return NULL;
@@ -216,7 +251,7 @@ struct subject *engine_subject(struct engine *e, enum subject_kind kind, struct 
 	struct prefix host;
 
 	if (kind != SUBJECT_ADDRESS)
-		return get_user(e, engine_home(e, kind), name, now_s);
+		return get_user(e, engine_home(e, kind), name, 0, now_s);
 	if (!prefix_parse(&host, name))
 		return NULL;
 	return subjects_get(&e->address, hash_bytes(host.base.byte, sizeof(host.base.byte)), name,
@@ -431,7 +466,7 @@ static bool run_rule(struct engine *e, const struct plan *plan, size_t k, const 
 	const struct rule *r = plan->rule[k].rule;
 	uint8_t *bound = NULL;
 
-	if (!measure_after(&e->measures, r, step))
+	if (r->after && !measure_after(&e->measures, r, step))
 		return false; /* what came before doesn't count */
 	if (k < plan->n_places) {
 		bound = &bounds_of(e, step->subject)[plan->bound + k];
@@ -562,7 +597,8 @@ static void on_success(struct engine *e, const struct event *event, struct step 
 	struct sighting *at = NULL;
 	struct queued *m;
 
-	step->subject = get_user(e, &e->account, event->field[FIELD_USER], step->now_s);
+	step->subject =
+		get_user(e, &e->account, event->field[FIELD_USER], event->user_hash, step->now_s);
 	if (!step->subject)
 		return;
 	if (event->has_ip) {
@@ -633,7 +669,8 @@ static void on_failure(struct engine *e, const struct event *event, struct step 
 	if (event->kind != EVENT_FAILURE || !event->field[FIELD_USER].ptr)
 		return;
 	step->moved = false;
-	step->subject = get_user(e, &e->name, event->field[FIELD_USER], step->now_s);
+	step->subject =
+		get_user(e, &e->name, event->field[FIELD_USER], event->user_hash, step->now_s);
 	if (!step->subject)
 		return;
 	if (event->has_ip) {
@@ -701,7 +738,8 @@ static void on_queue(struct engine *e, const struct event *event, struct step *s
 
 static void on_logout(struct engine *e, const struct event *event, struct step *step)
 {
-	step->subject = get_user(e, &e->account, event->field[FIELD_USER], step->now_s);
+	step->subject =
+		get_user(e, &e->account, event->field[FIELD_USER], event->user_hash, step->now_s);
 	if (!step->subject)
 		return;
 	if (event->has_ip) {

@@ -62,6 +62,9 @@ struct engine_stats {
 	uint64_t without_user; /* logins whose user is empty after trimming, or far too long */
 };
 
+/* For engine_fetch_*(). */
+enum { FETCH_STEPS = 4 };
+
 struct engine;
 
 /* Borrows the jails and what the options point to. */
@@ -74,6 +77,17 @@ void engine_event(struct engine *e, const struct event *event);
 unsigned int engine_kinds(const struct engine *e);
 /* Whether events of this queue id can change anything (see stream_options.wanted). */
 bool engine_wants(const struct engine *e, struct slice queue_id);
+/* The same, for its hash. */
+bool engine_wants_hash(const struct engine *e, uint64_t queue_id_hash);
+/* The hash of a user's name as accounts are compared (event->user_hash); 0 for what is no name. Any thread may ask. */
+uint64_t engine_user_hash(const struct engine *e, struct slice user);
+/*
+ * Has memory fetched into the cache that an event soon to come will need. It takes FETCH_STEPS calls,
+ * some time apart, because where a step's memory lies is written in what the one before brought.
+ */
+void engine_fetch_user(const struct engine *e, enum event_kind kind, uint64_t hash,
+		       unsigned int step);
+void engine_fetch_queued(const struct engine *e, uint64_t queue_id_hash, unsigned int step);
 
 const struct engine_stats *engine_stats(const struct engine *e);
 size_t engine_accounts(const struct engine *e);

@@ -338,7 +338,8 @@ static uint64_t window_gain(const struct measures *m, const struct rule *r, cons
 	case VALUE_ASN:
 		return at ? sighting_asn(at) : 0;
 	case VALUE_USER:
-		return user_hash(m, field[FIELD_USER]);
+		return step->event->user_hash ? step->event->user_hash
+					      : user_hash(m, field[FIELD_USER]);
 	case VALUE_HELO:
 		return text_hash(field[FIELD_HELO]);
 	case VALUE_SERVICE:

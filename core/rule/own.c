@@ -41,6 +41,16 @@ void own_fini(struct own_windows *o)
 	*o = (struct own_windows){ 0 };
 }
 
+void own_fetch(const struct own_windows *o)
+{
+	if (!o->item)
+		return;
+	__builtin_prefetch(tags(o));
+	__builtin_prefetch(o->item);
+	__builtin_prefetch(o->item + 2);
+	__builtin_prefetch(o->item + 4);
+}
+
 /* Those without a key come first; of the others the newest is the likeliest. */
 struct window *own_find(const struct own_windows *o, uint16_t which, uint32_t key)
 {

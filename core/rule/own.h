@@ -35,6 +35,8 @@ enum { OWN_GONE = UINT16_MAX };
 /* Windows with a key that lie with one subject: connections and addresses of an hour. */
 enum { OWN_KEYED_MOST = 32 };
 
+/* Has what own_find() reads first fetched into the cache. */
+void own_fetch(const struct own_windows *o);
 void own_fini(struct own_windows *o);
 /* NULL where there is none; valid until the next own_add(). */
 struct window *own_find(const struct own_windows *o, uint16_t which, uint32_t key);

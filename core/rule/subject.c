@@ -176,6 +176,53 @@ struct subject *subjects_busy(const struct subjects *s, uint64_t hash)
 	return slot ? slot->subject : NULL;
 }
 
+/*
+ * Behind the sightings, in the same memory, lies a tag of each: a few bits of its address, so that
+ * an account with a hundred addresses is searched in a few cache lines.
+ */
+static uint16_t *tags(const struct subject *s)
+{
+	return (uint16_t *)(void *)(s->sighting + s->cap_sightings);
+}
+
+static uint16_t tag_of(const struct prefix *host)
+{
+	uint64_t half[2];
+
+	memcpy(half, host->base.byte, sizeof(half));
+	return (uint16_t)((half[0] ^ half[1] * 3) * 0x9e3779b97f4a7c15ULL >> 48);
+}
+
+/* What an event reads first of what it owns; the rest lies beside that or is asked for by it. */
+static void fetch_contents(const struct subject *s)
+{
+	__builtin_prefetch(s->known);
+	__builtin_prefetch(s->daily);
+	if (s->sighting)
+		__builtin_prefetch(tags(s));
+	own_fetch(&s->own);
+}
+
+void subjects_fetch(const struct subjects *s, uint64_t hash, unsigned int step)
+{
+	const struct subject_slot *slot;
+
+	if (step == 0) {
+		table_fetch(&s->table, hash);
+		return;
+	}
+	slot = table_find(&s->table, hash);
+	if (!slot)
+		return;
+	if (step == 1) {
+		__builtin_prefetch(slot->subject);
+		__builtin_prefetch(&slot->subject->own);
+		__builtin_prefetch(&slot->subject->pins);
+	}
+	if (step == 2)
+		fetch_contents(slot->subject);
+}
+
 bool subjects_has(const struct subjects *s, uint64_t hash)
 {
 	return table_find(&s->table, hash) || shelf_find(&s->shelf, hash, NULL).ptr;
@@ -206,6 +253,26 @@ static struct subject_slot *make(struct subjects *s, uint64_t hash, struct slice
 	return slot;
 }
 
+static struct subject *touch(struct subject_slot *slot, uint32_t now)
+{
+	slot->subject->used = true;
+	if (now > slot->subject->last)
+		slot->subject->last = now;
+	if (slot->subject->pins == 0)
+		slot->head.last = slot->subject->last;
+	table_mark(slot);
+	return slot->subject;
+}
+
+struct subject *subjects_again(struct subjects *s, uint64_t hash, uint32_t now)
+{
+	struct subject_slot *slot = table_find(&s->table, hash);
+
+	if (!slot)
+		slot = take_down(s, hash);
+	return slot ? touch(slot, now) : NULL;
+}
+
 struct subject *subjects_get(struct subjects *s, uint64_t hash, struct slice name, uint32_t now,
 			     uint32_t idle_before, bool *is_new)
 {
@@ -217,13 +284,7 @@ struct subject *subjects_get(struct subjects *s, uint64_t hash, struct slice nam
 		*is_new = !slot;
 	if (!slot)
 		slot = make(s, hash, name, idle_before);
-	slot->subject->used = true;
-	if (now > slot->subject->last)
-		slot->subject->last = now;
-	if (slot->subject->pins == 0)
-		slot->head.last = slot->subject->last;
-	table_mark(slot);
-	return slot->subject;
+	return touch(slot, now);
 }
 
 static void save_busy(struct subjects *s, struct saving *saving, uint64_t table, uint64_t legend)
@@ -309,23 +370,6 @@ void subjects_unpin(struct subjects *s, struct subject *subject)
 	assert(slot);
 	if (--subject->pins == 0)
 		slot->head.last = subject->last;
-}
-
-/*
- * Behind the sightings, in the same memory, lies a tag of each: a few bits of its address, so that
- * an account with a hundred addresses is searched in a few cache lines.
- */
-static uint16_t *tags(const struct subject *s)
-{
-	return (uint16_t *)(void *)(s->sighting + s->cap_sightings);
-}
-
-static uint16_t tag_of(const struct prefix *host)
-{
-	uint64_t half[2];
-
-	memcpy(half, host->base.byte, sizeof(half));
-	return (uint16_t)((half[0] ^ half[1] * 3) * 0x9e3779b97f4a7c15ULL >> 48);
 }
 
 struct sighting *subject_find_sighting(const struct subject *s, const struct prefix *host)

@@ -134,6 +134,13 @@ struct subject *subjects_busy(const struct subjects *s, uint64_t hash);
 bool subjects_has(const struct subjects *s, uint64_t hash);
 /* It was changed other than through subjects_get(). */
 void subjects_mark(struct subjects *s, const struct subject *subject);
+/* It has an event at `now`: the same as subjects_get(), but NULL for who is not yet known. */
+struct subject *subjects_again(struct subjects *s, uint64_t hash, uint32_t now);
+/*
+ * Has memory fetched into the cache for a look-up soon: at step 0 the subject's place, at 1 the
+ * subject, at 2 what it owns. Each step reads what the one before it fetched.
+ */
+void subjects_fetch(const struct subjects *s, uint64_t hash, unsigned int step);
 /* Finds or makes it; `name` is copied. Names and addresses idle since `idle_before` may go. */
 struct subject *subjects_get(struct subjects *s, uint64_t hash, struct slice name, uint32_t now,
 			     uint32_t idle_before, bool *is_new);

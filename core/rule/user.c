@@ -8,22 +8,24 @@
 
 #include "core/base/hash.h"
 
-/* ASCII letters to lower case, eight bytes at a time: it is done for every event. */
+_Static_assert(sizeof(((struct user_name *)NULL)->text) % sizeof(uint64_t) == 0, "see lower()");
+
+/*
+ * ASCII letters to lower case, eight bytes at a time: it is done for every event. There is room
+ * for the last eight.
+ */
 static void lower(char *text, size_t len)
 {
 	const uint64_t ones = 0x0101010101010101, high = 0x8080808080808080;
 	uint64_t x, seven, upper;
-	size_t n;
 
-	for (; len > 0; len -= n, text += n) {
-		n = len < sizeof(x) ? len : sizeof(x);
-		x = 0;
-		memcpy(&x, text, n);
+	for (size_t i = 0; i < len; i += sizeof(x)) {
+		memcpy(&x, text + i, sizeof(x));
 		seven = x & ~high;
 		/* Bit 7 of a byte: it is at least 'A', not above 'Z', and ASCII. */
 		upper = (seven + (0x80 - 'A') * ones) & ~(seven + (0x7f - 'Z') * ones) & ~x & high;
 		x |= upper >> 2;
-		memcpy(text, &x, n);
+		memcpy(text + i, &x, sizeof(x));
 	}
 }
 
