@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t pieces, piece, total = 0;
 	struct channel *c;
-	struct message m;
+	struct message m = { 0 };
 	struct err err;
 	int fd[2], rc = 0;
 
