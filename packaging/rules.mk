@@ -15,6 +15,7 @@ geoip: build/country.mmdb ## makes build/country.mmdb from Debian's tor-geoipdb
 
 build/country.mmdb: $(GEOIP_DIR)/geoip $(GEOIP_DIR)/geoip6 packaging/make-geoip.pl
 	$(Q)packaging/install-missing --tell geoip
+	@mkdir -p $(@D)
 	$(say) GEOIP $@
 	$(Q)packaging/make-geoip.pl $(GEOIP_DIR)/geoip $(GEOIP_DIR)/geoip6 $@
 
