@@ -68,9 +68,15 @@ ok "killed, and begun again" start_daemon
 ok "entries that came meanwhile are read" wait_until 15 banned 203.0.113.18
 again() { [ "$(json history 'select(.decision.ip == "203.0.113.9") | .decision.id' | wc -l)" -eq 1 ]; }
 ok "... and the earlier ones not again" again
-rm -f /var/log/journal/$id/system.journal
+# As journald does it: the file gets another name, a new one is begun, and the old one goes.
+mv /var/log/journal/$id/system.journal /var/log/journal/$id/system@00000000000000000000000000000001-0000000000000001-0000000000000001.journal
+sleep 1
 failures_from 203.0.113.27 5 | append
-ok "a journal that was vacuumed and begun anew is read on" wait_until 30 banned 203.0.113.27
+ok "a journal that was rotated is read on" wait_until 20 banned 203.0.113.27
+rm -f /var/log/journal/$id/system@*.journal
+sleep 1
+failures_from 203.0.113.36 5 | append
+ok "... and when the older part was vacuumed" wait_until 20 banned 203.0.113.36
 ok "it ends well" stop_daemon
 pid=
 finish
