@@ -12,6 +12,8 @@ cd "$(dirname "$0")/.." || exit 2
 kills=${KILLS:-100}
 lines=${LINES:-120000}
 . tests/daemon.bash
+geoip=/usr/share/tor/geoip # or where `make geoip` unpacked it
+[ -e $geoip ] || geoip=build/geoip/geoip
 all=$dir/all.log
 
 config() {
@@ -100,7 +102,7 @@ decided_by_daemon() {
 }
 caught_up() { [ "$(json status '.source | select(.) | "\(.position) \(.size)"')" = "$(stat -c '%s %s' "$log")" ]; }
 
-build/plain/tests/simulate detect --accounts 150 --days 6 --seed 11 --geoip "${GEOIP:-/usr/share/tor/geoip}" \
+build/plain/tests/simulate detect --accounts 150 --days 6 --seed 11 --geoip "$geoip" \
 	--log "$dir/sim.log" --truth "$dir/truth" >/dev/null || exit 77
 head -n "$lines" "$dir/sim.log" >"$all"
 config

@@ -9,6 +9,8 @@ set -u
 cd "$(dirname "$0")/.." || exit 2
 . tests/checks.bash
 . tests/daemon.bash
+geoip=/usr/share/tor/geoip # or where `make geoip` unpacked it
+[ -e $geoip ] || geoip=build/geoip/geoip
 
 lines=${LINES:-400000}
 write_config 'checkpoint = 1s'
@@ -41,7 +43,7 @@ descriptors() { find "/proc/$(child engine)/fd" -type l | wc -l; }
 lines_read() { json status 'select(.source) | .source.lines'; }
 read_all() { [ "$(lines_read)" -ge "$1" ]; }
 
-build/plain/tests/simulate bench --lines "$lines" --accounts "${ACCOUNTS:-500}" --geoip "${GEOIP:-/usr/share/tor/geoip}" --log - 2>"$dir/sim.err" |
+build/plain/tests/simulate bench --lines "$lines" --accounts "${ACCOUNTS:-500}" --geoip "$geoip" --log - 2>"$dir/sim.err" |
 	feed &
 feeder=$!
 ok "a third of it is read" wait_until 3000 read_all $((lines / 3))
