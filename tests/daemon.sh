@@ -158,6 +158,16 @@ no_rights() {
 }
 ok "an action has the capabilities of its plugin, log none" no_rights
 
+# -- an action that is slower than the time from one look at the world to the next ---------------------------
+echo 'reconcile = 1s' >>"$conf_file"
+echo 'sleep 4' >>"$dir/note"
+ok "the world is looked at each second" tool 0 reload
+: >"$dir/noted"
+ok "ban again" wait_until 10 tool 0 ban slow@example.org
+ok "the action is at work" wait_until 10 grep -q "^apply slow@example.org" "$dir/noted"
+sleep 2
+ok "others are heard meanwhile" tool 0 status
+
 # -- the end -------------------------------------------------------------------------------------------
 ok "it ends well" stop_daemon
 ok "... and says that bans stay" has_said "what was banned stays banned"

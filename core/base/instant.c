@@ -28,6 +28,14 @@ int64_t days_from_civil(int64_t year, unsigned int month, unsigned int day)
 	return era * 146097 + day_of_era - 719468;
 }
 
+struct instant instant_now(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (struct instant){ ts.tv_sec * 1000 + ts.tv_nsec / 1000000 };
+}
+
 const char *instant_rfc3339(struct instant at, char buf[INSTANT_TEXT])
 {
 	time_t s = (time_t)instant_s(at);

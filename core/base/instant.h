@@ -15,6 +15,9 @@ struct instant {
 
 enum { INSTANT_TEXT = 32 };
 
+/* By the wall clock: for programs and their loops. Whatever is below them is told the time. */
+struct instant instant_now(void);
+
 static inline bool instant_is_none(struct instant at)
 {
 	return at.ms == INT64_MIN;
@@ -24,6 +27,34 @@ static inline bool instant_is_none(struct instant at)
 static inline int64_t since(struct instant then, struct instant now)
 {
 	return now.ms - then.ms;
+}
+
+/* The earlier of two moments; INSTANT_NONE is later than any. */
+static inline struct instant instant_earlier(struct instant a, struct instant b)
+{
+	if (instant_is_none(a) || instant_is_none(b))
+		return instant_is_none(a) ? b : a;
+	return a.ms < b.ms ? a : b;
+}
+
+/* Has it come? INSTANT_NONE never does. */
+static inline bool instant_is_due(struct instant at, struct instant now)
+{
+	return !instant_is_none(at) && since(at, now) >= 0;
+}
+
+/* Milliseconds from `now` until it comes, 0 where it has; -1 for INSTANT_NONE, as poll(2) wants it. */
+static inline int64_t instant_left_ms(struct instant at, struct instant now)
+{
+	if (instant_is_none(at))
+		return -1;
+	return at.ms > now.ms ? since(now, at) : 0;
+}
+
+/* The moment that many milliseconds after `now`; INSTANT_NONE for -1. */
+static inline struct instant instant_in_ms(struct instant now, int64_t ms)
+{
+	return ms < 0 ? INSTANT_NONE : (struct instant){ now.ms + ms };
 }
 
 static inline struct instant instant_of_s(int64_t seconds)

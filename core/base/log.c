@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { LINE_MOST = 1024, FORWARD_AT_ONCE = 64 };
@@ -67,14 +66,12 @@ static void write_line(int priority, const char *text)
 {
 	char *printable = text_printable(slice_of(text));
 	char now[INSTANT_TEXT];
-	struct timespec ts;
 
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
 	if (state.opened && !state.file)
 		syslog(priority, "%s", printable);
 	else if (state.dated)
-		(void)fprintf(state.file, "%s posternd: %s\n",
-			      instant_local(instant_of_s(ts.tv_sec), now), printable);
+		(void)fprintf(state.file, "%s posternd: %s\n", instant_local(instant_now(), now),
+			      printable);
 	else if (state.prefixed)
 		(void)fprintf(stderr, "<%d>%s\n", priority, printable);
 	else

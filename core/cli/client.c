@@ -249,7 +249,6 @@ static int ask(struct client *c)
 static int take_flag(const struct client_flag *flag, const char *text, struct request *r)
 {
 	void *place = (char *)r + flag->offset;
-	struct timespec ts;
 	struct err err;
 	long long n;
 
@@ -268,8 +267,7 @@ static int take_flag(const struct client_flag *flag, const char *text, struct re
 	case CLIENT_TIME:
 		break;
 	}
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	if (instant_parse(place, text, instant_of_s(ts.tv_sec), &err) == 0)
+	if (instant_parse(place, text, instant_now(), &err) == 0)
 		return 0;
 	complain("--%s: %s", flag->name, err.text);
 	return -1;

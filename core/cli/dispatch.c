@@ -100,16 +100,6 @@ static void detach(struct lane *lane)
 	life_unanswered(lane->dispatch->options.life, lane->instance);
 }
 
-void dispatch_free(struct dispatch *d)
-{
-	if (!d)
-		return;
-	for (uint32_t i = 0; i < d->n; i++)
-		detach(&d->lane[i]);
-	free(d->lane);
-	free(d);
-}
-
 static void take_result(struct lane *lane, struct slice body, struct instant now)
 {
 	struct arena *arena = arena_new();
@@ -152,14 +142,6 @@ static void take_state(struct lane *lane, struct slice body, struct instant now)
 	arena_free(arena);
 }
 
-static struct instant clock_now(void)
-{
-	uv_timeval64_t tv;
-
-	(void)uv_gettimeofday(&tv);
-	return (struct instant){ tv.tv_sec * 1000 + tv.tv_usec / 1000 };
-}
-
 static void on_ready(uv_poll_t *poll, int status, int events);
 
 /* Watches for what can be written only while something waits to be. */
@@ -174,7 +156,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 {
 	struct lane *lane = poll->data;
 	struct dispatch *d = lane->dispatch;
-	struct instant now = clock_now();
+	struct instant now = instant_now();
 	struct message m;
 	struct err err;
 	int rc = status < 0 ? -1 : 1;
@@ -280,25 +262,23 @@ static void hand_out(struct lane *lane, struct instant now)
 	poll_again(lane);
 }
 
-static bool is_due(struct instant at, struct instant now)
+static bool takes_more(const struct lane *lane)
 {
-	return !instant_is_none(at) && since(at, now) >= 0;
+	return lane->open && channel_waiting(lane->channel) <= WAITING_MOST;
 }
 
 static void run_lane(struct lane *lane, struct instant now)
 {
 	const struct dispatch_options *o = &lane->dispatch->options;
 
-	if (!lane->channel || channel_waiting(lane->channel) > WAITING_MOST)
-		return;
-	if (is_due(lane->due, now)) {
+	if (instant_is_due(lane->due, now)) {
 		lane->due = INSTANT_NONE;
 		o->on_stuck(o->ctx, lane->instance);
 		return;
 	}
-	if (!lane->open)
+	if (!takes_more(lane))
 		return;
-	if (is_due(lane->next, now) && !life_is_busy(o->life, lane->instance)) {
+	if (instant_is_due(lane->next, now) && !life_is_busy(o->life, lane->instance)) {
 		reconcile(lane, now);
 		poll_again(lane);
 	}
@@ -313,11 +293,12 @@ void dispatch_run(struct dispatch *d, struct instant now)
 		run_lane(&d->lane[i], now);
 }
 
-static struct instant earlier(struct instant a, struct instant b)
+/* What must wait for the action's process is looked at when that has answered, or has read. */
+static struct instant lane_next(const struct lane *lane)
 {
-	if (instant_is_none(a) || instant_is_none(b))
-		return instant_is_none(a) ? b : a;
-	return a.ms < b.ms ? a : b;
+	if (!takes_more(lane) || life_is_busy(lane->dispatch->options.life, lane->instance))
+		return lane->due;
+	return instant_earlier(lane->due, lane->next);
 }
 
 struct instant dispatch_next(const struct dispatch *d)
@@ -325,7 +306,7 @@ struct instant dispatch_next(const struct dispatch *d)
 	struct instant next = INSTANT_NONE;
 
 	for (uint32_t i = 0; i < d->n; i++)
-		next = earlier(next, earlier(d->lane[i].due, d->lane[i].next));
+		next = instant_earlier(next, lane_next(&d->lane[i]));
 	return next;
 }
 

@@ -25,9 +25,8 @@ struct dispatch_options {
 
 struct dispatch;
 
+/* It lives as long as its process. */
 struct dispatch *dispatch_new(const struct dispatch_options *options);
-/* Closes the channels; their handles go with the loop. NULL is fine. */
-void dispatch_free(struct dispatch *d);
 
 /* A (new) process runs this instance; `fd` is the dispatch's. False for one that there is not. */
 bool dispatch_attach(struct dispatch *d, uint32_t instance, int fd, struct instant now);

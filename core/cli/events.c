@@ -10,7 +10,6 @@
 #include "core/filter/stream.h"
 
 #include <getopt.h>
-#include <time.h>
 
 static const char help[] =
 	"usage: postern events [options] [FILE|GLOB|-]...\n"
@@ -34,14 +33,12 @@ static const struct option long_options[] = {
 static int run(const struct setup *setup, const struct logs *logs, bool journal)
 {
 	struct stream_options o = { .threads = 2, .journal = journal, .since = INSTANT_NONE };
-	struct timespec ts;
 	struct stream *stream;
 	struct event event;
 	const char *problem;
 	int status = EXIT_NOTHING;
 
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	o.now = instant_of_s(ts.tv_sec);
+	o.now = instant_now();
 	stream = stream_open(setup->filters, (const char *const *)logs->path, logs->n, &o);
 	while (stream_next(stream, &event)) {
 		json_print(event_json(&event), stdout);

@@ -108,7 +108,7 @@ static void run(struct metrics_server *s)
 		(void)MHD_run(s->daemon);
 	} while (connections(s) < before);
 	if (MHD_get_timeout(s->daemon, &ms) == MHD_YES)
-		(void)uv_timer_start(&s->timer, on_timer, ms, 0);
+		(void)uv_timer_start(&s->timer, on_timer, ms ? ms : 1, 0); /* others in between */
 	else
 		(void)uv_timer_stop(&s->timer);
 }

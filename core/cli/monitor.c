@@ -44,7 +44,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 #if HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
@@ -93,14 +92,6 @@ struct monitor {
 	struct instant watchdog; /* when to ping next; INSTANT_NONE: nobody asks */
 	int64_t watchdog_ms;
 };
-
-static struct instant now(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	return (struct instant){ ts.tv_sec * 1000 + ts.tv_nsec / 1000000 };
-}
 
 /* What systemd is told; elsewhere nobody listens. */
 static void notify(const char *state)
@@ -276,11 +267,11 @@ static int start_child(struct monitor *m, struct child *child, int *fd)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
 		log_line(LOG_ERR, "starting %s: %s", child->name, strerror(errno));
-		child_ended(child, 0, now(), true);
+		child_ended(child, 0, instant_now(), true);
 		return -1;
 	}
 	birth.channel_fd = ends[1];
-	rc = child_fork(&birth, now(), &err);
+	rc = child_fork(&birth, instant_now(), &err);
 	if (rc == 0)
 		return 0;
 	(void)close(ends[1]);
@@ -421,7 +412,7 @@ static void tell_logs(struct monitor *m)
 	if (m->watched)
 		watch_tell(m->watch);
 	else
-		watch_ready(m->watch, now());
+		watch_ready(m->watch, instant_now());
 	tell_names(m);
 	m->watched = true;
 	for (size_t i = 0; i < m->told; i++)
@@ -456,7 +447,7 @@ static void start_all(struct monitor *m)
 static void end_all(struct monitor *m)
 {
 	m->phase = ENDING;
-	m->deadline.ms = now().ms + END_MS;
+	m->deadline.ms = instant_now().ms + END_MS;
 	tell(m, WIRE_STOP, NULL, -1);
 }
 
@@ -489,7 +480,7 @@ static void on_engine_end(struct monitor *m, int status)
 	m->channel = NULL;
 	if (!wanted && status != 0)
 		log_line(LOG_ERR, "%s %s", m->engine.name, child_fate(status, fate, sizeof(fate)));
-	child_ended(&m->engine, status, now(), wanted);
+	child_ended(&m->engine, status, instant_now(), wanted);
 	if (wanted)
 		end_all(m);
 }
@@ -504,10 +495,11 @@ static void reap(struct monitor *m)
 		if (pid == m->engine.pid)
 			on_engine_end(m, status);
 		else if (pid == m->reader.pid)
-			child_ended(&m->reader, status, now(), false); /* the engine asks anew */
+			child_ended(&m->reader, status, instant_now(),
+				    false); /* the engine asks anew */
 		for (size_t i = 0; i < m->n_instances; i++)
 			if (pid == m->instance[i].child.pid)
-				child_ended(&m->instance[i].child, status, now(),
+				child_ended(&m->instance[i].child, status, instant_now(),
 					    running && m->engine.pid);
 	}
 }
@@ -708,7 +700,7 @@ static void start_due(struct monitor *m)
 	for (size_t i = 0; i < m->n_instances; i++) {
 		struct child *c = &m->instance[i].child;
 
-		if (!c->pid && !instant_is_none(c->again) && since(c->again, now()) >= 0)
+		if (!c->pid && instant_is_due(c->again, instant_now()))
 			start_instance(m, i);
 	}
 }
@@ -730,7 +722,8 @@ static bool begin_again(struct monitor *m)
 	if (m->last)
 		return false;
 	if (!m->next) { /* the engine had died */
-		if (instant_is_none(m->engine.again) || since(m->engine.again, now()) >= 0)
+		if (instant_is_none(m->engine.again) ||
+		    instant_is_due(m->engine.again, instant_now()))
 			start_all(m);
 		return true;
 	}
@@ -746,39 +739,42 @@ static bool begin_again(struct monitor *m)
 
 static void keep_time(struct monitor *m)
 {
-	if (m->phase == ENDING && since(m->deadline, now()) >= 0)
-		kill_all(m);
-	if (m->phase != ENDING)
+	struct instant now = instant_now();
+
+	if (m->phase != ENDING) {
 		start_due(m);
-	if (!instant_is_none(m->watchdog) && since(m->watchdog, now()) >= 0) {
+	} else if (instant_is_due(m->deadline, now)) {
+		m->deadline = INSTANT_NONE;
+		kill_all(m);
+	}
+	if (instant_is_due(m->watchdog, now)) {
 		tell(m, WIRE_PING, NULL, -1);
-		m->watchdog.ms = now().ms + m->watchdog_ms;
+		m->watchdog.ms = now.ms + m->watchdog_ms;
 	}
 }
 
-static void earlier(int64_t *ms, struct instant at)
+/* When a child is to be started, or ended: while they end, those that are due again wait for all. */
+static struct instant next_of_children(const struct monitor *m)
 {
-	int64_t left = instant_is_none(at) ? -1 : at.ms - now().ms;
+	struct instant next = INSTANT_NONE;
 
-	if (instant_is_none(at))
-		return;
-	if (left < 0)
-		left = 0;
-	if (*ms < 0 || left < *ms)
-		*ms = left;
+	if (m->phase == ENDING)
+		return all_gone(m) ? m->engine.again : m->deadline;
+	for (size_t i = 0; i < m->n_instances; i++)
+		next = instant_earlier(next, m->instance[i].child.again);
+	return next;
 }
 
 /* How long poll(2) may sleep; an idle daemon sleeps for ever. */
 static int wait_ms(const struct monitor *m)
 {
-	int64_t ms = watch_timeout_ms(m->watch, now());
+	struct instant now = instant_now(), next;
+	int64_t ms;
 
-	if (m->phase == ENDING)
-		earlier(&ms, m->deadline);
-	earlier(&ms, m->watchdog);
-	earlier(&ms, m->engine.again);
-	for (size_t i = 0; i < m->n_instances; i++)
-		earlier(&ms, m->instance[i].child.again);
+	next = instant_in_ms(now, watch_timeout_ms(m->watch, now));
+	next = instant_earlier(next, m->watchdog);
+	next = instant_earlier(next, next_of_children(m));
+	ms = instant_left_ms(next, now);
 	return ms < INT32_MAX ? (int)ms : INT32_MAX;
 }
 
@@ -805,7 +801,7 @@ static void turn(struct monitor *m)
 	if (fds[0].revents)
 		on_signals(m);
 	if (m->watched)
-		watch_ready(m->watch, now());
+		watch_ready(m->watch, instant_now());
 	keep_time(m);
 }
 
@@ -834,7 +830,7 @@ static void open_watchdog(struct monitor *m)
 
 		if (sd_watchdog_enabled(0, &us) > 0) {
 			m->watchdog_ms = (int64_t)(us / 2000);
-			m->watchdog = now();
+			m->watchdog = instant_now();
 		}
 	}
 #endif

@@ -18,7 +18,6 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { SWEEP_MS = 3600 * 1000, SHOW_EVENTS = 4096, THREADS_MOST = 16, FETCH_APART = 6 };
@@ -374,7 +373,6 @@ static int run(struct scan *s, const struct logs *logs)
 
 int verb_scan(int argc, char **argv)
 {
-	struct timespec ts;
 	/*
 	 * Static, for the engine's memory and that of the decisions goes with the process: to give
 	 * back a million small pieces one by one takes longer.
@@ -386,8 +384,7 @@ int verb_scan(int argc, char **argv)
 	int status;
 
 	s.since = s.until = INSTANT_NONE;
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	s.now.ms = ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	s.now = instant_now();
 	s.threads = processors < 1              ? 1
 		    : processors > THREADS_MOST ? THREADS_MOST
 						: (unsigned long)processors;

@@ -83,14 +83,6 @@ struct worker {
 	bool ending;
 };
 
-static struct instant clock_now(void)
-{
-	uv_timeval64_t tv;
-
-	(void)uv_gettimeofday(&tv);
-	return (struct instant){ tv.tv_sec * 1000 + tv.tv_usec / 1000 };
-}
-
 static void tell(struct worker *w, enum wire type, const struct pack *body)
 {
 	struct pack none = { 0 };
@@ -265,15 +257,10 @@ static void save(struct worker *w, struct instant now)
 		w->save_at.ms = now.ms + AGAIN_MS; /* the last one is still being written */
 }
 
-static bool is_due(struct instant at, struct instant now)
-{
-	return !instant_is_none(at) && since(at, now) >= 0;
-}
-
 static void on_checkpoint(uv_poll_t *poll, int status, int events)
 {
 	struct worker *w = poll->data;
-	struct instant now = clock_now();
+	struct instant now = instant_now();
 
 	(void)status;
 	(void)events;
@@ -286,10 +273,10 @@ static void on_checkpoint(uv_poll_t *poll, int status, int events)
 /* The last one, and all of it: before the process ends. */
 static void save_and_wait(struct worker *w)
 {
-	life_tick(w->life, clock_now());
-	(void)store_checkpoint_wait(w->store, clock_now());
-	save(w, clock_now());
-	(void)store_checkpoint_wait(w->store, clock_now());
+	life_tick(w->life, instant_now());
+	(void)store_checkpoint_wait(w->store, instant_now());
+	save(w, instant_now());
+	(void)store_checkpoint_wait(w->store, instant_now());
 }
 
 /* -- one turn ------------------------------------------------------------------------------------ */
@@ -300,37 +287,31 @@ static void look(struct worker *w, struct instant now)
 	w->looked = now;
 }
 
-static void earlier_ms(int64_t *ms, int64_t other)
-{
-	if (other >= 0 && (*ms < 0 || other < *ms))
-		*ms = other;
-}
-
-static void earlier(int64_t *ms, struct instant at, struct instant now)
-{
-	if (!instant_is_none(at))
-		earlier_ms(ms, at.ms > now.ms ? at.ms - now.ms : 0);
-}
-
 static void on_timer(uv_timer_t *timer)
 {
 	turn(timer->data);
 }
 
+/*
+ * A millisecond at least: libuv runs all timers that are due before it looks at descriptors again,
+ * so one that is set anew for "now" from its own callback would keep it from ever doing so.
+ */
 static void set_timer(struct worker *w, struct instant now)
 {
-	int64_t ms = live_due_ms(w->live, now);
+	struct instant next = instant_in_ms(now, live_due_ms(w->live, now));
+	int64_t left;
 
-	earlier(&ms, life_next(w->life), now);
-	earlier(&ms, store_next(w->store), now);
-	earlier(&ms, dispatch_next(w->dispatch), now);
-	earlier(&ms, w->save_at, now);
-	earlier(&ms, w->reader_at, now);
-	earlier_ms(&ms, selfwatch_next(w->watch, now));
-	if (ms < 0)
+	next = instant_earlier(next, life_next(w->life));
+	next = instant_earlier(next, store_next(w->store));
+	next = instant_earlier(next, dispatch_next(w->dispatch));
+	next = instant_earlier(next, w->save_at);
+	next = instant_earlier(next, w->reader_at);
+	next = instant_earlier(next, instant_in_ms(now, selfwatch_next(w->watch, now)));
+	left = instant_left_ms(next, now);
+	if (left < 0)
 		(void)uv_timer_stop(&w->timer);
 	else
-		(void)uv_timer_start(&w->timer, on_timer, (uint64_t)ms, 0);
+		(void)uv_timer_start(&w->timer, on_timer, left > 0 ? (uint64_t)left : 1, 0);
 }
 
 static void ask_for_reader(struct worker *w)
@@ -357,7 +338,7 @@ static bool run_lines(struct worker *w, struct instant now)
 	if (!w->going)
 		return false;
 	life_set_now(w->life, now);
-	if (is_due(life_next(w->life), now))
+	if (instant_is_due(life_next(w->life), now))
 		life_tick(w->life, now); /* a ban that has run out is over before the next line */
 	more = live_run(w->live, LINES_AT_ONCE, now, on_event, w);
 	if (live_moved(w->live))
@@ -367,21 +348,21 @@ static bool run_lines(struct worker *w, struct instant now)
 
 static void turn(struct worker *w)
 {
-	struct instant now = clock_now();
+	struct instant now = instant_now();
 	bool more = run_lines(w, now);
 
 	if (w->ending)
 		return;
 	life_tick(w->life, now);
 	dispatch_run(w->dispatch, now);
-	if (is_due(store_next(w->store), now)) {
+	if (instant_is_due(store_next(w->store), now)) {
 		store_retry(w->store, now);
 		if (store_wants_all(w->store))
 			save_later(w, now, 0);
 	}
-	if (is_due(w->save_at, now))
+	if (instant_is_due(w->save_at, now))
 		save(w, now);
-	if (is_due(w->reader_at, now))
+	if (instant_is_due(w->reader_at, now))
 		ask_for_reader(w);
 	if (selfwatch_next(w->watch, now) == 0 || (w->going && since(w->looked, now) >= LOOK_MS))
 		look(w, now);
@@ -417,7 +398,7 @@ static void close_reader(struct worker *w)
 	(void)uv_poll_stop(&w->reader_poll);
 	channel_free(w->reader);
 	w->reader = NULL;
-	w->reader_at.ms = clock_now().ms + READER_WAIT_MS;
+	w->reader_at.ms = instant_now().ms + READER_WAIT_MS;
 }
 
 static void on_reader(uv_poll_t *poll, int status, int events)
@@ -496,7 +477,7 @@ static enum answer on_request(void *ctx, const struct request *request, uint64_t
 {
 	struct worker *w = ctx;
 
-	return answers_give(&w->answers, request, clock_now(), cursor, reply);
+	return answers_give(&w->answers, request, instant_now(), cursor, reply);
 }
 
 static void open_control(struct worker *w, int fd)
@@ -512,7 +493,7 @@ static void open_control(struct worker *w, int fd)
 
 static void on_metrics(void *ctx, struct pack *out)
 {
-	metrics_text(&((struct worker *)ctx)->view, clock_now(), out);
+	metrics_text(&((struct worker *)ctx)->view, instant_now(), out);
 }
 
 static bool on_health(void *ctx, struct pack *out)
@@ -539,7 +520,7 @@ static void on_changed(void *ctx)
 {
 	struct worker *w = ctx;
 
-	w->save_at = clock_now();
+	w->save_at = instant_now();
 	turn(w);
 }
 
@@ -559,13 +540,13 @@ static void begin(struct worker *w)
 {
 	w->going = true;
 	if (w->options->journal) {
-		live_log(w->live, LIVE_JOURNAL, "journal", clock_now());
+		live_log(w->live, LIVE_JOURNAL, "journal", instant_now());
 		live_start(w->live, LIVE_JOURNAL,
-			   w->options->from_start ? TAIL_FROM_START : TAIL_FROM_END, clock_now());
+			   w->options->from_start ? TAIL_FROM_START : TAIL_FROM_END, instant_now());
 		ask_for_reader(w);
 	}
 	tell(w, WIRE_READY, NULL);
-	w->save_at = clock_now(); /* where it begins is known from here on, whatever happens */
+	w->save_at = instant_now(); /* where it begins is known from here on, whatever happens */
 	turn(w);
 }
 
@@ -582,7 +563,7 @@ static void on_name(struct worker *w, uint32_t log, struct slice text)
 {
 	char *name = xstrndup(text.ptr ? text.ptr : "", text.len);
 
-	live_log(w->live, log, name, clock_now());
+	live_log(w->live, log, name, instant_now());
 	free(name);
 }
 
@@ -591,7 +572,7 @@ static void on_siblings_end(struct worker *w, uint32_t log)
 {
 	enum tail_from from = w->going || w->options->from_start ? TAIL_FROM_START : TAIL_FROM_END;
 
-	live_start(w->live, log, from, clock_now());
+	live_start(w->live, log, from, instant_now());
 	turn(w);
 }
 
@@ -609,7 +590,7 @@ static void on_message(struct worker *w, const struct message *m)
 		number = packed_u32(&p);
 		if (number == LIVE_STDIN)
 			open_input(w, m->fd);
-		live_opened(w->live, number, m->fd, (int)packed_u32(&p), clock_now());
+		live_opened(w->live, number, m->fd, (int)packed_u32(&p), instant_now());
 		return;
 	case WIRE_SIBLING:
 		live_sibling(w->live, packed_u32(&p), m->fd);
@@ -627,7 +608,7 @@ static void on_message(struct worker *w, const struct message *m)
 		open_metrics(w, m->fd);
 		return;
 	case WIRE_ACTUATOR:
-		(void)dispatch_attach(w->dispatch, packed_u32(&p), m->fd, clock_now());
+		(void)dispatch_attach(w->dispatch, packed_u32(&p), m->fd, instant_now());
 		return;
 	case WIRE_JOURNAL:
 		open_reader(w, m->fd);
@@ -824,8 +805,8 @@ static void make_rest(struct worker *w)
 	};
 
 	w->dispatch = dispatch_new(&dispatch);
-	w->watch = selfwatch_new(&watch, clock_now());
-	w->looked = clock_now();
+	w->watch = selfwatch_new(&watch, instant_now());
+	w->looked = instant_now();
 	w->view.setup = w->setup;
 	w->view.engine = w->engine;
 	w->view.life = w->life;
@@ -859,17 +840,17 @@ int worker_run(const struct worker_options *options, struct channel *monitor)
 	struct store_options so = { .dir = options->dir, .tell = on_store };
 	struct err err;
 
-	view_open(&w.view, clock_now());
+	view_open(&w.view, instant_now());
 	if (give_up_rights(options, &err) < 0 || uv_loop_init(&w.loop) < 0) {
 		log_line(LOG_CRIT, "the engine can't give its rights up and ends: %s", err.text);
 		return 1;
 	}
-	w.store = store_new(&so, clock_now());
+	w.store = store_new(&so, instant_now());
 	hash_seed_set(store_hash_seed(w.store));
 	make_engine(&w);
 	restore(&w);
 	make_life(&w);
-	life_load(w.life, clock_now());
+	life_load(w.life, instant_now());
 	make_rest(&w);
 	open_polls(&w);
 	(void)uv_run(&w.loop, UV_RUN_DEFAULT);

@@ -438,13 +438,6 @@ void life_tick(struct life *l, struct instant now)
 	life_store(l);
 }
 
-static struct instant earlier(struct instant a, struct instant b)
-{
-	if (instant_is_none(a) || instant_is_none(b))
-		return instant_is_none(a) ? b : a;
-	return a.ms < b.ms ? a : b;
-}
-
 struct instant life_next(const struct life *l)
 {
 	const struct heap_node *node = heap_first(&l->ends);
@@ -452,9 +445,9 @@ struct instant life_next(const struct life *l)
 	bool waits = l->n_list > 0 && (!l->store || !store_trouble(l->store));
 
 	if (node)
-		next = earlier(next, (struct instant){ node->key });
+		next = instant_earlier(next, (struct instant){ node->key });
 	if (waits || l->n_forgiven > 0 || (l->store && store_decisions_age(l->store) != l->age))
-		next = earlier(next, l->now);
+		next = instant_earlier(next, l->now);
 	return next;
 }
 

@@ -42,7 +42,11 @@ write_daemon_config() {
 }
 held() { postqueue -c "$conf" -j | jq -r 'select(.queue_name == "hold") | .queue_id' | sort; }
 queued() { postqueue -c "$conf" -j | jq -r --arg user "$1" 'select(.sender == $user and .queue_name != "hold") | .queue_id'; }
-held_of() { postqueue -c "$conf" -j | jq -r --arg user "$1" 'select(.sender == $user and .queue_name == "hold") | .queue_id' | sort; }
+# What is held while it is given to the filter stays, but has no recipient left to be sent to.
+held_of() {
+	postqueue -c "$conf" -j | jq -r --arg user "$1" \
+		'select(.sender == $user and .queue_name == "hold" and .recipients != []) | .queue_id' | sort
+}
 dropped() { nft -j list table inet postern | jq '[.. | objects | .counter? // empty | objects | .packets] | add'; }
 
 # A session that stays open: commands in by $here/NAME.in, answers in $here/NAME.out.
