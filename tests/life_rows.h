@@ -310,6 +310,25 @@ static const struct row {
 	  "nftables: apply #1 act until 86400 192.0.2.1\n"
 	  "#1 joe active, nftables applied, postfix-hold pending\n",
 	  NULL, 0, false },
+	{ "an address that two actions of one plugin hold",
+	  SENDERS "jail ip { bantime = 10m rule f { count = failure by = ip max = 1 }\n"
+		  "action \"nftables:own\" {} action postfix-map {} }",
+	  "0 message u=joe i=192.0.2.1 q=A1 x2/0s\n1 batch nftables\n1 done nftables\n"
+	  "2 failure i=192.0.2.1 x2/0s\n3 batch nftables:own\n3 done nftables:own\n"
+	  "3 batch nftables\n3 done nftables\n3 batch postfix-map\n3 done postfix-map\n"
+	  "4 unban joe\n4 batch nftables:own\n5 batch nftables\n5 done nftables\n"
+	  "5 batch nftables:own\n5 done nftables:own\n5 batch nftables:own\n"
+	  "5 batch postfix-map\n5 batch nftables",
+	  "! decided #1 act joe\nnftables: apply #1 act until 86400 192.0.2.1\n"
+	  "! decided #2 act 192.0.2.1\nnftables:own: apply #2 act until 602 192.0.2.1\n"
+	  "nftables: apply #1 act until 86400 192.0.2.1\n"
+	  "postfix-map: apply #2 act until 602 192.0.2.1\n"
+	  "! released #1 act joe\nnftables:own: nothing\n"
+	  "nftables: lift #1 act until 86400 192.0.2.1\n"
+	  "nftables:own: apply #2 act until 602 192.0.2.1\nnftables:own: nothing\n"
+	  "postfix-map: nothing\nnftables: nothing\n"
+	  "#2 192.0.2.1 active, nftables:own applied, postfix-map applied\n",
+	  NULL, 0, false },
 	{ "the brake", ACCOUNTS,
 	  "0 login u=a% x4/0s\n1 login u=ann x4/0s\n2 login u=bob x4/0s\n"
 	  "3 login u=cid x4/0s\n4 batch postfix-map\n4 done postfix-map\n4 batch log\n"

@@ -3,7 +3,8 @@
  *
  * One address may be in several decisions that one action has applied. When the first of them is
  * undone, or one that ends sooner is applied, the action is told of the others again, so that what
- * the world was told last is what lasts longest.
+ * the world was told last is what lasts longest. So are other actions of the same plugin: they may
+ * write to the same place, where what one of them takes out another still wants.
  */
 #include "core/decision/life_parts.h"
 
@@ -62,6 +63,16 @@ void life_look(struct life *l, struct record *r)
 			tasks_look(l->tasks, r->task[i]);
 }
 
+/* Do both tasks' actions act by the same plugin? What it is set to, the plugin alone knows. */
+static bool same_plugin(const struct life *l, const struct task *t, const struct task *other)
+{
+	const struct jail_action *const *instance = l->options.jails->instance;
+
+	return other->instance == t->instance ||
+	       (other->instance != TASK_ORPHAN &&
+		strcmp(instance[other->instance]->plugin, instance[t->instance]->plugin) == 0);
+}
+
 /* Another decision holds what was just undone, or longer: its action is told of it again. */
 static void tell_holder(struct life *l, const struct record *r, const struct task *t,
 			enum life_way way, struct record *other)
@@ -78,8 +89,7 @@ static void tell_holder(struct life *l, const struct record *r, const struct tas
 		shares = life_holders(l, &r->address[i].host) > 0 &&
 			 record_holds(other, &r->address[i].host);
 	for (size_t i = 0; shares && i < other->n_tasks; i++)
-		if (other->task[i]->instance == t->instance &&
-		    other->task[i]->done.level != LEVEL_NONE)
+		if (same_plugin(l, t, other->task[i]) && other->task[i]->done.level != LEVEL_NONE)
 			tasks_renew(l->tasks, other->task[i]);
 }
 
