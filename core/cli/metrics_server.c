@@ -29,6 +29,7 @@ struct metrics_server {
 	struct MHD_Daemon *daemon;
 	uv_poll_t poll;
 	uv_timer_t timer;
+	uv_idle_t pending; /* runs while there is work at hand */
 	unsigned int open_handles;
 };
 
@@ -90,32 +91,47 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 	return result;
 }
 
-static void on_timer(uv_timer_t *timer);
+static void run(struct metrics_server *s);
 
 static unsigned int connections(const struct metrics_server *s)
 {
 	return MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
 }
 
+static void on_timer(uv_timer_t *timer)
+{
+	run(timer->data);
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+	run(idle->data);
+}
+
+/*
+ * Work at hand is no timer of 0: libuv runs timers that are due until none is, before it looks at
+ * any descriptor, and a client who always sends more would keep it there.
+ */
 static void run(struct metrics_server *s)
 {
-	MHD_UNSIGNED_LONG_LONG ms;
+	MHD_UNSIGNED_LONG_LONG ms = 0;
 	unsigned int before;
+	bool waits;
 
 	/* With all places taken it stops listening, and begins again in the run after one is free. */
 	do {
 		before = connections(s);
 		(void)MHD_run(s->daemon);
 	} while (connections(s) < before);
-	if (MHD_get_timeout(s->daemon, &ms) == MHD_YES)
-		(void)uv_timer_start(&s->timer, on_timer, ms ? ms : 1, 0); /* others in between */
+	waits = MHD_get_timeout(s->daemon, &ms) == MHD_YES;
+	if (waits && ms == 0)
+		(void)uv_idle_start(&s->pending, on_idle);
+	else
+		(void)uv_idle_stop(&s->pending);
+	if (waits && ms > 0)
+		(void)uv_timer_start(&s->timer, on_timer, ms, 0);
 	else
 		(void)uv_timer_stop(&s->timer);
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-	run(timer->data);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
@@ -159,8 +175,9 @@ int metrics_server_new(struct metrics_server **out, uv_loop_t *loop,
 	}
 	(void)uv_poll_init(loop, &s->poll, info->epoll_fd);
 	(void)uv_timer_init(loop, &s->timer);
-	s->open_handles = 2;
-	s->poll.data = s->timer.data = s;
+	(void)uv_idle_init(loop, &s->pending);
+	s->open_handles = 3;
+	s->poll.data = s->timer.data = s->pending.data = s;
 	(void)uv_poll_start(&s->poll, UV_READABLE, on_readable);
 	*out = s;
 	return 0;
@@ -172,4 +189,5 @@ void metrics_server_close(struct metrics_server *s)
 		return;
 	uv_close((uv_handle_t *)&s->poll, on_closed);
 	uv_close((uv_handle_t *)&s->timer, on_closed);
+	uv_close((uv_handle_t *)&s->pending, on_closed);
 }
