@@ -80,32 +80,48 @@ struct print {
 	uint16_t low[FINGERPRINT_BYTES], high[FINGERPRINT_BYTES];
 };
 
-/* WORDS: of a set of offsets into the sample. */
-enum { ROUNDS = 2, OFFSETS = sizeof(ordinary) - FINGERPRINT_BYTES, WORDS = (OFFSETS + 63) / 64 };
+/*
+ * WORDS: of a set of offsets into the sample. TESTS: a window is passed when the low halves of all
+ * its bytes and the high halves of those in the middle are.
+ */
+enum {
+	ROUNDS = 2,
+	OFFSETS = sizeof(ordinary) - FINGERPRINT_BYTES,
+	WORDS = (OFFSETS + 63) / 64,
+	TESTS = FINGERPRINT_BYTES + FINGERPRINT_BYTES - 2
+};
 
 /* The offsets where a window would have, at place k, a byte with this half. */
 struct index {
 	uint64_t low[FINGERPRINT_BYTES][16][WORDS], high[FINGERPRINT_BYTES][16][WORDS];
 };
 
+/* The offsets where a bucket passes each of the tests. */
+struct sieve {
+	uint64_t passed[TESTS][WORDS];
+};
+
 struct deal {
 	struct fingerprint *chosen;
 	const struct slice *literals;
 	size_t n;
-	double weight[256]; /* how likely a byte is */
+	double weight[256]; /* how likely a byte is ... */
+	double low[16];     /* ... and a low half of one */
 	struct index index;
 };
 
 /* A byte that the sample lacks counts as a tenth of a sighting. */
-static void weigh(double weight[256])
+static void weigh(struct deal *deal)
 {
 	const double unseen = 0.1;
 	const double all = sizeof(ordinary) - 1 + 256 * unseen;
 
 	for (int i = 0; i < 256; i++)
-		weight[i] = unseen / all;
+		deal->weight[i] = unseen / all;
 	for (size_t i = 0; i < sizeof(ordinary) - 1; i++)
-		weight[(unsigned char)ordinary[i]] += 1 / all;
+		deal->weight[(unsigned char)ordinary[i]] += 1 / all;
+	for (int i = 0; i < 256; i++)
+		deal->low[i & 15] += deal->weight[i];
 }
 
 static void make_index(struct index *index)
@@ -147,50 +163,77 @@ static bool is_middle(int place)
 	return place > 0 && place < FINGERPRINT_BYTES - 1;
 }
 
+/* How likely a byte at place k passes. */
+static double likelihood_at(const struct deal *deal, const struct print *print, int k)
+{
+	double sum = 0;
+
+	for (unsigned int l = print->low[k]; l; l &= l - 1) {
+		unsigned int low = (unsigned int)__builtin_ctz(l);
+
+		if (!is_middle(k))
+			sum += deal->low[low];
+		for (unsigned int h = is_middle(k) ? print->high[k] : 0; h; h &= h - 1)
+			sum += deal->weight[(unsigned int)__builtin_ctz(h) << 4 | low];
+	}
+	return sum;
+}
+
 /* How likely independent bytes pass. */
 static double likelihood(const struct deal *deal, const struct print *print)
 {
 	double all = 1;
 
-	for (int k = 0; k < FINGERPRINT_BYTES; k++) {
-		unsigned int high = is_middle(k) ? print->high[k] : 0xffff;
-		double sum = 0;
-
-		for (unsigned int h = high; h; h &= h - 1)
-			for (unsigned int l = print->low[k]; l; l &= l - 1)
-				sum += deal->weight[__builtin_ctz(h) << 4 | __builtin_ctz(l)];
-		all *= sum;
-	}
+	for (int k = 0; k < FINGERPRINT_BYTES; k++)
+		all *= likelihood_at(deal, print, k);
 	return all;
 }
 
-/* Leaves in `offsets` those that have one of `halves`. */
-static void narrow(uint64_t offsets[WORDS], const uint64_t having[16][WORDS], unsigned int halves)
+static void pass(uint64_t passed[WORDS], const uint64_t having[16][WORDS], unsigned int halves)
 {
-	uint64_t any[WORDS] = { 0 };
-
 	for (; halves; halves &= halves - 1)
 		for (size_t i = 0; i < WORDS; i++)
-			any[i] |= having[__builtin_ctz(halves)][i];
-	for (size_t i = 0; i < WORDS; i++)
-		offsets[i] &= any[i];
+			passed[i] |= having[__builtin_ctz(halves)][i];
 }
 
-/* How much of the sample passes. */
-static double familiarity(const struct deal *deal, const struct print *print)
+static void make_sieve(struct sieve *sieve, const struct deal *deal, const struct print *print)
 {
-	uint64_t offsets[WORDS];
-	int passed = 0;
+	int test = 0;
 
-	memset(offsets, 0xff, sizeof(offsets));
+	*sieve = (struct sieve){ 0 };
 	for (int k = 0; k < FINGERPRINT_BYTES; k++) {
-		narrow(offsets, deal->index.low[k], print->low[k]);
+		pass(sieve->passed[test++], deal->index.low[k], print->low[k]);
 		if (is_middle(k))
-			narrow(offsets, deal->index.high[k], print->high[k]);
+			pass(sieve->passed[test++], deal->index.high[k], print->high[k]);
+	}
+	assert(test == TESTS);
+}
+
+static void narrow(uint64_t left[WORDS], const uint64_t passed[WORDS], const uint64_t having[WORDS])
+{
+	for (size_t i = 0; i < WORDS; i++)
+		left[i] &= passed[i] | having[i];
+}
+
+/* How much of the sample passes, with `window` in the bucket too where it is not NULL. */
+static double familiarity(const struct deal *deal, const struct sieve *sieve, const char *window)
+{
+	static const uint64_t none[WORDS];
+	const struct index *index = &deal->index;
+	uint64_t left[WORDS];
+	int test = 0, count = 0;
+
+	memset(left, 0xff, sizeof(left));
+	for (int k = 0; k < FINGERPRINT_BYTES; k++) {
+		unsigned char c = window ? (unsigned char)window[k] : 0;
+
+		narrow(left, sieve->passed[test++], window ? index->low[k][c & 15] : none);
+		if (is_middle(k))
+			narrow(left, sieve->passed[test++], window ? index->high[k][c >> 4] : none);
 	}
 	for (size_t i = 0; i < WORDS; i++)
-		passed += __builtin_popcountll(offsets[i]);
-	return passed / (double)OFFSETS;
+		count += __builtin_popcountll(left[i]);
+	return count / (double)OFFSETS;
 }
 
 /*
@@ -201,8 +244,11 @@ static void try_bucket(const struct deal *deal, uint32_t bucket, struct slice te
 		       struct fingerprint *best, double *least)
 {
 	struct print without = print_of(deal, bucket);
-	double likely = likelihood(deal, &without), familiar = familiarity(deal, &without);
+	double likely = likelihood(deal, &without), familiar;
+	struct sieve sieve;
 
+	make_sieve(&sieve, deal, &without);
+	familiar = familiarity(deal, &sieve, NULL);
 	for (uint32_t i = 0; i + FINGERPRINT_BYTES <= text.len && i < LITERAL_LONGEST; i++) {
 		struct print with = without;
 		double more;
@@ -210,7 +256,7 @@ static void try_bucket(const struct deal *deal, uint32_t bucket, struct slice te
 		widen(&with, text.ptr + i);
 		more = likelihood(deal, &with) - likely;
 		if (more < *least)
-			more += familiarity(deal, &with) - familiar;
+			more += familiarity(deal, &sieve, text.ptr + i) - familiar;
 		if (more < *least) {
 			*least = more;
 			*best = (struct fingerprint){ bucket, i };
@@ -236,7 +282,7 @@ void fingerprint_choose(struct fingerprint *chosen, const struct slice *literals
 	deal->chosen = chosen;
 	deal->literals = literals;
 	deal->n = n;
-	weigh(deal->weight);
+	weigh(deal);
 	make_index(&deal->index);
 	for (size_t i = 0; i < n; i++) {
 		assert(literals[i].len >= FINGERPRINT_BYTES);
