@@ -38,16 +38,20 @@ static void on_verdict(void *ctx, const struct verdict *v)
 
 static void run_events(struct engine *e)
 {
-	struct event event = { .time = { INT64_C(1795219200000) },
-			       .has_ip = true,
-			       .recipients = 9 };
+	static const struct filter filter = { .name = "f", .joins = true };
+	static const struct filter_match match = { .filter = &filter };
+	struct event event = { .time = { INT64_C(1795219200000) }, .recipients = 9 };
 
 	assert(address_parse(&event.ip, slice_of("192.0.2.1")));
 	event.field[FIELD_USER] = slice_of("joe");
 	event.field[FIELD_QUEUE_ID] = slice_of("A1");
+	event.field[FIELD_SESSION] = slice_of("S");
 	for (unsigned int i = 0; i < 4 * EVENT_KINDS; i++) {
 		event.kind = (enum event_kind)(i % EVENT_KINDS);
 		event.ip.byte[15] = (uint8_t)(i * 16);
+		event.has_ip = event.kind == EVENT_CONNECT || i / EVENT_KINDS != 3;
+		/* What one round leaves open the next, or the other engine, has to know. */
+		event.match = i / EVENT_KINDS % 2 && event.kind != EVENT_DISCONNECT ? &match : NULL;
 		event.time.ms += INT64_C(61000) * i;
 		engine_event(e, &event);
 	}

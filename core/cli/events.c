@@ -7,6 +7,7 @@
 #include "core/cli/logs.h"
 #include "core/cli/setup.h"
 #include "core/cli/verbs.h"
+#include "core/filter/sessions.h"
 #include "core/filter/stream.h"
 
 #include <getopt.h>
@@ -33,6 +34,7 @@ static const struct option long_options[] = {
 static int run(const struct setup *setup, const struct logs *logs, bool journal)
 {
 	struct stream_options o = { .threads = 2, .journal = journal, .since = INSTANT_NONE };
+	struct sessions sessions;
 	struct stream *stream;
 	struct event event;
 	const char *problem;
@@ -40,7 +42,10 @@ static int run(const struct setup *setup, const struct logs *logs, bool journal)
 
 	o.now = instant_now();
 	stream = stream_open(setup->filters, (const char *const *)logs->path, logs->n, &o);
+	sessions_init(&sessions);
 	while (stream_next(stream, &event)) {
+		if (sessions_concern(&event) && !sessions_join(&sessions, &event))
+			continue;
 		json_print(event_json(&event), stdout);
 		status = EXIT_FOUND;
 	}
@@ -49,6 +54,7 @@ static int run(const struct setup *setup, const struct logs *logs, bool journal)
 		status = EXIT_ERROR;
 	}
 	stream_close(stream);
+	sessions_fini(&sessions);
 	return status;
 }
 

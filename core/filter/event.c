@@ -6,7 +6,8 @@
 #include "core/base/mem.h"
 
 static const char *const event_names[EVENT_KINDS] = {
-	"login", "failure", "message", "queued", "bounce", "removed", "logout", "offence",
+	"login",   "failure", "message", "queued",  "bounce",
+	"removed", "logout",  "offence", "connect", "disconnect",
 };
 
 static const char *const field_names[EVENT_FIELDS] = {

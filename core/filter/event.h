@@ -17,6 +17,8 @@ enum event_kind {
 	EVENT_REMOVED, /* a message left the queue */
 	EVENT_LOGOUT,
 	EVENT_OFFENCE, /* an address misbehaved: what a fail2ban failregex means */
+	EVENT_CONNECT, /* a session began: where it comes from, for its later lines (sessions.h) */
+	EVENT_DISCONNECT, /* it ended */
 	EVENT_KINDS
 };
 

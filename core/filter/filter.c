@@ -26,7 +26,7 @@ static int is_event(cfg_t *cfg, cfg_opt_t *opt)
 		return conf_refuse(
 			cfg,
 			"event: expected login, failure, message, queued, bounce, removed, "
-			"logout or offence, not \"%s\"",
+			"logout, offence, connect or disconnect, not \"%s\"",
 			conf_value(opt));
 	return 0;
 }
@@ -165,13 +165,16 @@ static int check_fields(const struct filter_match *m, cfg_t *cfg, struct err *er
 	} needs[] = {
 		{ EVENT_LOGIN, FIELD_USER, FIELD_USER },
 		{ EVENT_FAILURE, FIELD_IP, FIELD_USER },
-		{ EVENT_MESSAGE, FIELD_USER, FIELD_USER },
+		{ EVENT_MESSAGE, FIELD_USER, FIELD_SESSION },
 		{ EVENT_QUEUED, FIELD_QUEUE_ID, FIELD_QUEUE_ID },
 		{ EVENT_QUEUED, FIELD_RECIPIENTS, FIELD_ORIG_QUEUE_ID },
 		{ EVENT_BOUNCE, FIELD_QUEUE_ID, FIELD_USER },
 		{ EVENT_REMOVED, FIELD_QUEUE_ID, FIELD_QUEUE_ID },
 		{ EVENT_LOGOUT, FIELD_USER, FIELD_USER },
 		{ EVENT_OFFENCE, FIELD_IP, FIELD_IP },
+		{ EVENT_CONNECT, FIELD_IP, FIELD_IP },
+		{ EVENT_CONNECT, FIELD_SESSION, FIELD_SESSION },
+		{ EVENT_DISCONNECT, FIELD_SESSION, FIELD_SESSION },
 	};
 
 	for (size_t i = 0; i < COUNT(needs); i++) {
@@ -277,6 +280,24 @@ static int match_load(struct filter_set *set, const struct filter *filter, cfg_t
 	return 0;
 }
 
+/* A message that does not say whose it is takes the user of its session: somebody has to know it. */
+static int check_sessions(const struct filter_set *set, struct filter *f, cfg_t *cfg,
+			  struct err *err)
+{
+	for (size_t i = 0; i < set->n_matches; i++)
+		f->joins |= set->match[i]->filter == f && set->match[i]->kind == EVENT_CONNECT;
+	for (size_t i = 0; i < set->n_matches && !f->joins; i++) {
+		const struct filter_match *m = set->match[i];
+
+		if (m->filter == f && m->kind == EVENT_MESSAGE && !has_field(m, FIELD_USER))
+			return conf_err(err, cfg,
+					"match \"%s\": a message without a group called \"user\" "
+					"needs a match for the event connect beside it",
+					m->name);
+	}
+	return 0;
+}
+
 static int filter_load(struct filter_set *set, const char *path, cfg_t *cfg, struct err *err)
 {
 	struct filter *f = arena_alloc(set->arena, sizeof(*f));
@@ -298,7 +319,7 @@ static int filter_load(struct filter_set *set, const char *path, cfg_t *cfg, str
 	for (unsigned int i = 0; i < cfg_size(cfg, "match"); i++)
 		if (match_load(set, f, cfg_getnsec(cfg, "match", i), err) < 0)
 			return -1;
-	return 0;
+	return check_sessions(set, f, cfg, err);
 }
 
 static int add_tree(struct filter_set *set, const char *path, cfg_t *cfg, struct err *err)

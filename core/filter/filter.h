@@ -43,6 +43,7 @@ struct filter {
 	const char *path;
 	struct texts daemons;
 	bool tagless;
+	bool joins; /* it has a match for `connect`: see sessions.h */
 };
 
 struct filter_set {

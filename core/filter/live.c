@@ -501,7 +501,8 @@ static struct live_log *next_log(struct live *l, size_t budget, uint64_t *lines)
 
 static void note_event(struct live_log *log, const struct event *event)
 {
-	bool login = event->kind == EVENT_LOGIN || event->kind == EVENT_MESSAGE;
+	bool login = event->kind == EVENT_LOGIN ||
+		     (event->kind == EVENT_MESSAGE && event->field[FIELD_USER].ptr);
 
 	log->stats.events++;
 	if (login && (instant_is_none(log->stats.last_login) ||

@@ -1,7 +1,8 @@
 /*
  * engine - events in, verdicts out
  *
- *	event -> who (account, name, address) -> where (sighting) -> rules of each jail -> verdict
+ *	event -> its session -> who (account, name, address) -> where (sighting)
+ *	      -> rules of each jail -> verdict
  *
  * One engine serves `postern scan` and the daemon: it knows event time alone, opens nothing and
  * asks nobody. For every event the rules that count its kind add to their windows; as long as no
@@ -89,10 +90,12 @@ struct engine *engine_new(const struct jail_set *jails, const struct engine_opti
 	}
 	for (enum subject_kind kind = 0; kind <= SUBJECT_ADDRESS; kind++)
 		make_plan(e, kind);
-	/* What ties messages to accounts is needed whatever the rules are. */
+	/* What ties messages and addresses to accounts is needed whatever the rules are. */
 	e->kinds |= 1U << EVENT_LOGIN | 1U << EVENT_MESSAGE | 1U << EVENT_QUEUED |
-		    1U << EVENT_BOUNCE | 1U << EVENT_REMOVED;
+		    1U << EVENT_BOUNCE | 1U << EVENT_REMOVED | 1U << EVENT_CONNECT |
+		    1U << EVENT_DISCONNECT;
 	queue_init(&e->queue);
+	sessions_init(&e->sessions);
 	measures_init(&e->measures, jails, options->geoip, options->default_realm, e->horizon_s);
 	form = (struct subject_form){ measures_form(&e->measures), jails->n_jails };
 	subjects_init(&e->account, SUBJECT_ACCOUNT, 0, &form);
@@ -113,6 +116,7 @@ void engine_free(struct engine *e)
 	subjects_fini(&e->name);
 	subjects_fini(&e->address);
 	queue_fini(&e->queue);
+	sessions_fini(&e->sessions);
 	legend_fini(e);
 	measures_fini(&e->measures);
 	customers_fini(&e->customers);
@@ -750,7 +754,8 @@ static void on_logout(struct engine *e, const struct event *event, struct step *
 	run_jails(e, step);
 }
 
-void engine_event(struct engine *e, const struct event *event)
+/* An event that is whole. */
+static void take_event(struct engine *e, const struct event *event)
 {
 	struct step step = { .event = event,
 			     .kinds = 1U << event->kind,
@@ -798,7 +803,23 @@ void engine_event(struct engine *e, const struct event *event)
 	case EVENT_LOGOUT:
 		on_logout(e, event, &step);
 		break;
+	case EVENT_CONNECT:
+	case EVENT_DISCONNECT:
+		break;
 	case EVENT_KINDS:
 		assert(!"an event kind");
 	}
+}
+
+void engine_event(struct engine *e, const struct event *event)
+{
+	struct event joined;
+
+	if (!sessions_concern(event)) {
+		take_event(e, event);
+		return;
+	}
+	joined = *event;
+	if (sessions_join(&e->sessions, &joined))
+		take_event(e, &joined);
 }

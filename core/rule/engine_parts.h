@@ -1,6 +1,7 @@
 /* engine_parts.h - what an engine is made of: for the files that it is cut into */
 #pragma once
 
+#include "core/filter/sessions.h"
 #include "core/rule/customers.h"
 #include "core/rule/engine.h"
 #include "core/rule/measure.h"
@@ -42,6 +43,7 @@ struct engine {
 	struct places places;
 	struct subjects account, name, address;
 	struct queue queue;
+	struct sessions sessions;
 	struct measures measures;
 	struct customers customers;
 	struct engine_stats stats;

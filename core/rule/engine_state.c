@@ -145,6 +145,7 @@ void engine_save(struct engine *e, bool all, void (*put)(void *ctx, const struct
 			      e->legend.id);
 	measures_save(&e->measures, &s);
 	saving_table(&s, hash_name("queue"), &e->queue.table, queue_pack);
+	saving_table(&s, hash_name("sessions"), &e->sessions.table, session_pack);
 	customers_save(&e->customers, &s, hash_name("customers"));
 	saving_fini(&s);
 }
@@ -224,6 +225,8 @@ static bool restore_row(struct engine *e, const struct state_row *row, struct pa
 		restore_legend(e, row->key, p);
 	else if (row->table == hash_name("queue"))
 		queue_unpack(p, &e->queue, row->key);
+	else if (row->table == hash_name("sessions"))
+		session_unpack(p, &e->sessions, row->key);
 	else if (row->table == hash_name("customers"))
 		customers_restore(&e->customers, row->key, p);
 	else
