@@ -46,26 +46,33 @@ static struct slice unwrap(struct slice s)
 	return s;
 }
 
-bool address_parse(struct address *a, struct slice text)
+static bool v6_parse(struct address *a, struct slice text)
 {
 	char copy[INET6_ADDRSTRLEN];
-	uint8_t v4[4];
 
-	if (!text.ptr)
-		return false;
-	text = unwrap(text);
-	if (text.len == 0 || text.len >= sizeof(copy))
-		return false;
-	if (v4_parse(v4, text.ptr, text.len)) {
-		memcpy(a->byte, mapped, sizeof(mapped));
-		memcpy(a->byte + 12, v4, 4);
-		return true;
-	}
-	if (!memchr(text.ptr, ':', text.len) || memchr(text.ptr, '\0', text.len))
+	if (text.len >= sizeof(copy) || !memchr(text.ptr, ':', text.len) ||
+	    memchr(text.ptr, '\0', text.len))
 		return false;
 	memcpy(copy, text.ptr, text.len);
 	copy[text.len] = '\0';
 	return inet_pton(AF_INET6, copy, a->byte) == 1;
+}
+
+bool address_parse(struct address *a, struct slice text)
+{
+	uint8_t v4[4];
+
+	if (!text.ptr)
+		return false;
+	/* Most are bare IPv4: what may stand around an address is looked for in the others. */
+	if (!v4_parse(v4, text.ptr, text.len)) {
+		text = unwrap(text);
+		if (!v4_parse(v4, text.ptr, text.len))
+			return v6_parse(a, text);
+	}
+	memcpy(a->byte, mapped, sizeof(mapped));
+	memcpy(a->byte + 12, v4, 4);
+	return true;
 }
 
 bool address_is_v4(const struct address *a)
