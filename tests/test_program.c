@@ -183,30 +183,67 @@ static void runs(void **state)
 	(void)close(ours);
 }
 
-/* What a program has started dies with it, also where SIGTERM is ignored. All hold a pipe of ours. */
+/* A script that starts others, none of which hears SIGTERM; all hold the pipe, which they open by name. */
+static char *script_with_children(int fd)
+{
+	/* No descriptor of ours goes into a program. */
+	return xasprintf("exec 5>/proc/%d/fd/%d; trap '' TERM; (sleep 300; true) & sleep 300 & "
+			 "echo >&5; wait; wait",
+			 (int)getpid(), fd);
+}
+
+/* The pipe's end is seen as soon as the kernel has buried the last who held it. */
+static void expect_none_left(int fd)
+{
+	struct pollfd end = { fd, POLLIN, 0 };
+	char byte;
+
+	while (poll(&end, 1, 10000) == 1 && read(fd, &byte, 1) == 1)
+		;
+	assert_true(end.revents & POLLHUP);
+}
+
+/* What a program has started dies with it, also where SIGTERM is ignored. */
 static void kills_group(void **state)
 {
 	const char *argv[] = { "/bin/sh", "-c", NULL, NULL };
 	struct postern_run run = { .argv = argv, .timeout_s = 1 };
-	struct pollfd end;
 	char *script;
 	int fds[2];
 
 	(void)state;
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
-	/* Its writing end is opened by name: no descriptor of ours goes into a program. */
-	script = xasprintf("exec 5>/proc/%d/fd/%d; trap '' TERM; (sleep 300; true) & sleep 300 & "
-			   "wait; wait",
-			   (int)getpid(), fds[1]);
-	argv[2] = script;
+	argv[2] = script = script_with_children(fds[1]);
 	assert_int_equal(program_run(&run), -1);
 	(void)close(fds[1]);
-	end = (struct pollfd){ fds[0], POLLIN, 0 };
-	/* Its end is seen as soon as the kernel has buried the last who held it. */
-	assert_int_equal(poll(&end, 1, 10000), 1);
-	assert_true(end.revents & POLLHUP);
+	expect_none_left(fds[0]);
 	(void)close(fds[0]);
 	free(script);
+}
+
+/* What is left behind when the one who runs it is killed: nothing. */
+static void dies_with_us(void **state)
+{
+	const char *argv[] = { "/bin/sh", "-c", NULL, NULL };
+	struct postern_run run = { .argv = argv, .timeout_s = 300 };
+	int fds[2];
+	pid_t actuator;
+	char byte;
+
+	(void)state;
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	actuator = fork();
+	if (actuator == 0) {
+		argv[2] = script_with_children(fds[1]);
+		(void)program_run(&run);
+		_exit(0);
+	}
+	(void)close(fds[1]);
+	assert_int_equal(read(fds[0], &byte, 1), 1); /* the script has started all of them */
+	assert_int_equal(kill(actuator, SIGKILL), 0);
+	assert_int_equal(waitpid(actuator, NULL, 0), actuator);
+	expect_none_left(fds[0]);
+	(void)close(fds[0]);
 }
 
 static const struct bad {
@@ -236,11 +273,12 @@ static void does_not_run(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(rows) + COUNT(bads) + 1];
+	struct CMUnitTest tests[COUNT(rows) + COUNT(bads) + 2];
 	size_t n = 0;
 
 	ADD_ROWS(tests, n, rows, runs);
 	ADD_ROWS(tests, n, bads, does_not_run);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(kills_group);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(dies_with_us);
 	return _cmocka_run_group_tests("program", tests, n, NULL, NULL);
 }

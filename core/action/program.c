@@ -3,11 +3,15 @@
  *
  * It gets a process group of its own, three pipes and no other descriptor, a clean environment
  * and the root folder. When its time is over the whole group is told to end and, two seconds later,
- * killed. Its output is kept up to a bound and read to its end all the same, or it would wait for
- * us. Between fork(2) and execve(2) nothing is called that a second thread of a plugin could have
- * left locked.
+ * killed. Where this process is killed itself, a warden sees to it: PR_SET_PDEATHSIG reaches a
+ * program, but neither what that has started nor one that is set-user-ID. Its output is kept up to
+ * a bound and read to its end all the same, or it would wait for us. Between fork(2) and execve(2)
+ * nothing is called that a second thread of a plugin could have left locked.
  *
- * BUGS: what a program leaves behind in the background, after it has ended itself, goes on.
+ * What a program leaves in the background when it ends in time goes on, and is meant to: that is how
+ * Exim's sendmail delivers.
+ *
+ * BUGS: what has left the group, by setsid(2) or setpgid(2), is not killed.
  */
 #include "core/action/program.h"
 
@@ -46,7 +50,7 @@ static volatile sig_atomic_t running; /* its process group; 0: none runs */
 
 struct program {
 	struct postern_run *run;
-	pid_t pid;
+	pid_t pid, warden;       /* warden: 0 where there is none */
 	int pidfd, in, out, err; /* in, out, err: our ends; -1: closed */
 	size_t written, cap;
 	char tail[TAIL];
@@ -125,6 +129,43 @@ static _Noreturn void be_program(const struct postern_run *run, const char *cons
 	why = errno;
 	(void)!write(failed, &why, sizeof(why));
 	_exit(127);
+}
+
+/* Waits for the end of its parent, for nothing else, and takes the group with it. */
+static _Noreturn void be_warden(pid_t parent, pid_t group)
+{
+	sigset_t end;
+	int got;
+
+	(void)sigemptyset(&end);
+	(void)sigaddset(&end, SIGUSR1);
+	(void)sigprocmask(SIG_BLOCK, &end, NULL);
+	(void)close_range(0, ~0U, 0); /* or whoever reads from our parent would not see its end */
+	(void)prctl(PR_SET_PDEATHSIG, SIGUSR1);
+	if (getppid() == parent) /* it may have ended before it could be waited for */
+		(void)sigwait(&end, &got);
+	(void)kill(-group, SIGKILL);
+	_exit(0);
+}
+
+static void start_warden(struct program *p)
+{
+	pid_t self = getpid(), pid = fork();
+
+	if (pid == 0)
+		be_warden(self, p->pid);
+	p->warden = pid > 0 ? pid : 0; /* without one the program itself still dies with us */
+}
+
+/* Before the program is reaped: from then on the number of its group may be another's. */
+static void end_warden(struct program *p)
+{
+	if (!p->warden)
+		return;
+	(void)kill(p->warden, SIGKILL);
+	while (waitpid(p->warden, NULL, 0) < 0 && errno == EINTR)
+		;
+	p->warden = 0;
 }
 
 /* Three pipes for the program and one that tells whether execve(2) went well; [0] is read from. */
@@ -356,7 +397,9 @@ static int run_to_end(struct program *p)
 	for (size_t i = 0; i < COUNT(ours); i++)
 		(void)fcntl(ours[i], F_SETFL, O_NONBLOCK);
 	running = p->pid;
+	start_warden(p);
 	serve(p);
+	end_warden(p);
 	running = 0;
 	return finish(p);
 }

@@ -62,7 +62,7 @@ END
 nft 'add table inet postern; add chain inet postern mine'
 script postsuper 'echo "postsuper: fatal: queue file system is full" >&2; exit 1'
 script sendmail 'sleep 60'
-script program "touch $here/begun; exec sleep 61"
+script program "sleep 62 & touch $here/begun; sleep 61; true"
 start_ours
 ok "posternd is ready" is_ready
 sent() { answer status | jq -s -e '.[].daemon | select(.) | .events.message >= 3'; }
@@ -91,7 +91,7 @@ ln -sf "$(command -v postmap)" "$bin/postmap"
 
 ok "exec: its process was killed in the middle, and another goes on" applies exec
 ok "... its program was begun anew" test -e "$here/done"
-ok "... and not left behind" wait_for not pgrep -fx "sleep 61"
+ok "... and nothing of it left behind" wait_for not pgrep -fx "sleep 6[12]"
 ok "nftables: the other table is gone" applies nftables
 set_is_there() { nft list set inet postern addresses4; }
 ok "... its own is there" set_is_there
