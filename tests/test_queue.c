@@ -64,6 +64,7 @@ static void uses_an_id_again(void **state)
 	struct slice id = slice_of("ABC");
 	struct queued *m;
 	struct queue q;
+	size_t n;
 
 	(void)state;
 	queue_init(&q);
@@ -74,16 +75,17 @@ static void uses_an_id_again(void **state)
 	assert_ptr_equal(queue_find(&q, id), m);
 	assert_int_equal(m->account, ann.hash);
 	assert_true(!m->has_host && !m->counted && !m->injected);
-	assert_null(queue_next_of(&q, &joe, NULL));
+	assert_null(queue_of(&q, &joe, &n));
+	assert_int_equal(n, 0);
 	queue_fini(&q);
 }
 
 static void lists_an_accounts_messages(void **state)
 {
 	struct subject joe = { .hash = 1 }, ann = { .hash = 2 };
-	const struct queued *m = NULL;
-	size_t n = 0;
+	const struct queued **list;
 	struct queue q;
+	size_t n;
 
 	(void)state;
 	queue_init(&q);
@@ -91,14 +93,18 @@ static void lists_an_accounts_messages(void **state)
 		char *id = xasprintf("Q%u", i);
 
 		assert_non_null(
-			queue_add(&q, slice_of(id), i % 10 ? ann.hash : joe.hash, NULL, 1000));
+			queue_add(&q, slice_of(id), i % 10 ? ann.hash : joe.hash, NULL, 2000 - i));
 		free(id);
 	}
-	while ((m = queue_next_of(&q, &joe, m))) {
-		assert_int_equal(m->account, joe.hash);
-		n++;
-	}
+	list = queue_of(&q, &joe, &n);
 	assert_int_equal(n, 100);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(list[i]->account, joe.hash);
+		assert_true(i == 0 || list[i - 1]->head.last < list[i]->head.last);
+	}
+	free(list);
+	assert_null(queue_of(&q, NULL, &n));
+	assert_int_equal(n, 0);
 	queue_fini(&q);
 }
 

@@ -52,36 +52,15 @@ const struct sighting **report_rows(const struct decision *d, size_t *n)
 	return row;
 }
 
-/* The table of the queue has no order of its own. */
-static int by_age(const void *a, const void *b)
-{
-	const struct queued *x = *(const struct queued *const *)a;
-	const struct queued *y = *(const struct queued *const *)b;
-
-	if (x->head.last != y->head.last)
-		return x->head.last < y->head.last ? -1 : 1;
-	return strcmp(x->id, y->id);
-}
-
 const char **report_queue_ids(const struct decision *d, const struct queue *queue, size_t *n)
 {
-	const struct queued *m = NULL, **found = NULL;
-	const char **id;
-	size_t cap = 0;
+	const struct subject *account = d->kind == SUBJECT_ACCOUNT ? d->subject : NULL;
+	const struct queued **message = queue_of(queue, account, n);
+	const char **id = xcalloc(*n + 1, sizeof(*id));
 
-	*n = 0;
-	if (d->kind != SUBJECT_ACCOUNT || !d->subject)
-		return xcalloc(1, sizeof(*id));
-	while ((m = queue_next_of(queue, d->subject, m))) {
-		found = array_grow(found, *n, &cap, sizeof(*found));
-		found[(*n)++] = m;
-	}
-	if (*n > 0)
-		qsort(found, *n, sizeof(*found), by_age);
-	id = xcalloc(*n + 1, sizeof(*id));
 	for (size_t i = 0; i < *n; i++)
-		id[i] = found[i]->id;
-	free(found);
+		id[i] = message[i]->id;
+	free(message);
 	return id;
 }
 

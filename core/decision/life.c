@@ -43,29 +43,12 @@ static bool is_bot(const struct record *r, const struct sighting *at)
 	return r->of && decision_is_bot(&as, at);
 }
 
-static int by_age(const void *a, const void *b)
-{
-	const struct queued *x = *(const struct queued *const *)a;
-	const struct queued *y = *(const struct queued *const *)b;
-
-	if (x->head.last != y->head.last)
-		return x->head.last < y->head.last ? -1 : 1;
-	return strcmp(x->id, y->id);
-}
-
 /* Those that were in the queue before it was decided, the oldest first. */
 static void join_messages(struct life *l, struct record *r)
 {
-	const struct queue *queue = engine_queue(l->engine);
-	const struct queued *m = NULL, **list = NULL;
-	size_t n = 0, cap = 0;
+	size_t n;
+	const struct queued **list = queue_of(engine_queue(l->engine), r->subject, &n);
 
-	while (r->subject && (m = queue_next_of(queue, r->subject, m))) {
-		list = array_grow(list, n, &cap, sizeof(const struct queued *));
-		list[n++] = m;
-	}
-	if (n > 1)
-		qsort(list, n, sizeof(const struct queued *), by_age);
 	for (size_t i = 0; i < n; i++)
 		record_queue(r, list[i]->id);
 	free(list);

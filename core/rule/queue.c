@@ -11,9 +11,12 @@
 #include "core/rule/queue.h"
 
 #include "core/base/hash.h"
+#include "core/base/mem.h"
 #include "core/rule/subject.h"
 
 #include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
 
 void queue_init(struct queue *q)
 {
@@ -69,15 +72,32 @@ void queue_remove(struct queue *q, struct slice id)
 		table_remove(&q->table, m);
 }
 
-const struct queued *queue_next_of(const struct queue *q, const struct subject *account,
-				   const struct queued *after)
+/* The table has no order of its own. */
+static int by_age(const void *a, const void *b)
 {
-	const struct queued *m = after;
+	const struct queued *x = *(const struct queued *const *)a;
+	const struct queued *y = *(const struct queued *const *)b;
 
-	while ((m = table_next(&q->table, m)))
-		if (m->account == account->hash)
-			return m;
-	return NULL;
+	if (x->head.last != y->head.last)
+		return x->head.last < y->head.last ? -1 : 1;
+	return strcmp(x->id, y->id);
+}
+
+const struct queued **queue_of(const struct queue *q, const struct subject *account, size_t *n)
+{
+	const struct queued *m = NULL, **list = NULL;
+	size_t cap = 0;
+
+	*n = 0;
+	while (account && (m = table_next(&q->table, m))) {
+		if (m->account != account->hash)
+			continue;
+		list = array_grow(list, *n, &cap, sizeof(*list));
+		list[(*n)++] = m;
+	}
+	if (*n > 1)
+		qsort(list, *n, sizeof(*list), by_age);
+	return list;
 }
 
 enum { HAS_HOST = 1, COUNTED = 2, INJECTED = 4 };

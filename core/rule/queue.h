@@ -44,9 +44,8 @@ struct queued *queue_find(const struct queue *q, struct slice id);
 struct queued *queue_add(struct queue *q, struct slice id, uint64_t account,
 			 const struct prefix *host, uint32_t now_s);
 void queue_remove(struct queue *q, struct slice id);
-/* The queue's next message of `account` after `after` (NULL: its first), or NULL. */
-const struct queued *queue_next_of(const struct queue *q, const struct subject *account,
-				   const struct queued *after);
+/* The messages of `account` (NULL: nobody's), the oldest first; the array, NULL for none, is the caller's. */
+const struct queued **queue_of(const struct queue *q, const struct subject *account, size_t *n);
 /* One message, an element of the table, as bytes; and back, to a key that is not there yet. */
 void queue_pack(struct pack *p, const void *element);
 void queue_unpack(struct packed *p, struct queue *q, uint64_t key);
