@@ -31,6 +31,9 @@ static const char other_filter[] = "filter other { daemon = other\n"
 				   "    example = 'x' }\n"
 				   "  match l { event = login regex = '^(?<session>\\w+) smtp "
 				   "authentication user=(?<user>\\S+)'\n"
+				   "    example = 'x' }\n"
+				   "  match f { event = failure regex = '^(?<session>\\w+) smtp "
+				   "broken off by (?<ip>\\S+)'\n"
 				   "    example = 'x' } }\n"
 				   "filter single { daemon = single\n"
 				   "  match l { event = login regex = '^(?<session>\\w+) smtp "
@@ -80,6 +83,9 @@ static const struct row {
 	  "login joe@example.org 2001:db8::7 -\nlogin joe@example.org 192.0.2.1 -\n" },
 	{ "another daemon's, that says nothing of connections", "0 " A DSL "1 single:" A GOOD,
 	  "connect - 2001:db8::7 -\nlogin joe@example.org - -\n" },
+	{ "a failure that names nobody",
+	  "0 other:" A BOT "1 other:" A GOOD "2 other:" A "broken off by 192.0.2.7\n",
+	  "connect - 192.0.2.1 -\nlogin joe@example.org 192.0.2.1 -\nfailure - 192.0.2.7 -\n" },
 	{ "a local connection", "0 " A "connected address=local host=mail.example.org\n2 " A GOOD,
 	  "connect - - mail.example.org\nlogin joe@example.org - mail.example.org\n" },
 	{ "a reverse name of two words",
