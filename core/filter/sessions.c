@@ -156,9 +156,9 @@ void session_unpack(struct packed *p, struct sessions *s, uint64_t key)
 {
 	uint32_t last = packed_u32(p);
 	uint8_t has_ip = packed_u8(p);
+	struct address ip = { { 0 } };
 	struct slice rdns, user;
 	struct session *session;
-	struct address ip;
 
 	packed_bytes(p, ip.byte, sizeof(ip.byte));
 	rdns = packed_slice(p);
