@@ -6,6 +6,7 @@
  */
 #include "core/filter/live.h"
 
+#include "core/base/hash.h"
 #include "core/source/watch.h"
 #include "tests/rows.h"
 
@@ -70,10 +71,10 @@ static void on_event(void *ctx, const struct event *event)
 		       user.ptr, (int)(instant_s(event->time) % 3600));
 }
 
-static bool wanted(void *ctx, struct slice queue_id)
+static bool wanted(void *ctx, uint64_t queue_id_hash)
 {
 	(void)ctx;
-	return slice_is(queue_id, "4AB");
+	return queue_id_hash == hash_bytes("4AB", 3);
 }
 
 static void on_sibling(void *ctx, size_t log, int fd)

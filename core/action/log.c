@@ -24,7 +24,7 @@
 #include <systemd/sd-journal.h>
 #endif
 
-enum { TEXT_MOST = 200 };
+enum { TEXT_MOST = 200, LINE_MOST = 900 };
 
 struct log_context {
 	int journal;
@@ -52,8 +52,8 @@ static const char *until_text(const struct postern_item *item, char buf[INSTANT_
 	return item->until_s ? instant_rfc3339(instant_of_s(item->until_s), buf) : "forever";
 }
 
-const char *log_action_line(char buf[LOG_ACTION_LINE], const struct postern_item *item,
-			    const char *verb)
+/* The line for one item, one line of printable ASCII or UTF-8, cut at its size. Returns buf. */
+static const char *line_of(char buf[LINE_MOST], const struct postern_item *item, const char *verb)
 {
 	char jail[TEXT_MOST + 1], user[TEXT_MOST + 1], reason[TEXT_MOST + 1], until[INSTANT_TEXT];
 	char only[ADDRESS_TEXT] = "";
@@ -64,7 +64,7 @@ const char *log_action_line(char buf[LOG_ACTION_LINE], const struct postern_item
 		memcpy(p.base.byte, item->address[0].byte, sizeof(p.base.byte));
 		(void)prefix_text(&p, only);
 	}
-	(void)snprintf(buf, LOG_ACTION_LINE,
+	(void)snprintf(buf, LINE_MOST,
 		       "decision %" PRIu64 ": action=%s jail=\"%s\" level=%s user=\"%s\" "
 		       "addresses=%zu%s%s queue_ids=%zu until=%s reason=\"%s\"",
 		       item->id, verb, clean(jail, item->jail), item->level,
@@ -109,10 +109,10 @@ static void tell(void *ctx, struct postern_item *items, size_t n, const char *ve
 {
 	const struct log_context *log = ctx;
 	bool journal = log->journal && has_journal();
-	char line[LOG_ACTION_LINE];
+	char line[LINE_MOST];
 
 	for (size_t i = 0; i < n; i++) {
-		(void)log_action_line(line, &items[i], verb);
+		(void)line_of(line, &items[i], verb);
 		if (journal)
 			journal_line(&items[i], verb, line);
 		else

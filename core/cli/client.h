@@ -56,7 +56,6 @@ enum show_kind {
 	SHOW_SPAN,  /* seconds */
 	SHOW_TRUTH, /* "yes", or nothing */
 };
-char *field_show(const json_t *object, const char *key, enum show_kind kind);
 /* Prints `before`, the field and `after`; nothing at all where the field is missing or empty. */
 void field_print(FILE *out, const char *before, const json_t *object, const char *key,
 		 enum show_kind kind, const char *after);

@@ -69,7 +69,7 @@ static char *show_time(const json_t *value)
 	return xstrdup(instant_local(at, local));
 }
 
-char *field_show(const json_t *object, const char *key, enum show_kind kind)
+static char *field_show(const json_t *object, const char *key, enum show_kind kind)
 {
 	const json_t *value = field(object, key);
 	char span[INSTANT_TEXT];

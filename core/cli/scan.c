@@ -200,7 +200,7 @@ static int take_options(struct scan *s, int argc, char **argv)
 
 static bool wanted(void *ctx, uint64_t queue_id_hash)
 {
-	return engine_wants_hash(((struct scan *)ctx)->engine, queue_id_hash);
+	return engine_wants(((struct scan *)ctx)->engine, queue_id_hash);
 }
 
 static uint64_t hash_user(void *ctx, struct slice user)

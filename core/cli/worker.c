@@ -102,9 +102,9 @@ static void tell_number(struct worker *w, enum wire type, uint32_t number)
 
 /* -- what the layers below ask for --------------------------------------------------------------- */
 
-static bool wanted(void *ctx, struct slice queue_id)
+static bool wanted(void *ctx, uint64_t queue_id_hash)
 {
-	return engine_wants(((struct worker *)ctx)->engine, queue_id);
+	return engine_wants(((struct worker *)ctx)->engine, queue_id_hash);
 }
 
 static void on_verdict(void *ctx, const struct verdict *v)

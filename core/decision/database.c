@@ -51,7 +51,8 @@ static int code_of(int rc)
 	}
 }
 
-int database_error(const struct database *d, struct err *err)
+/* The last error on this connection, as for database_open(). Always -1. */
+static int database_error(const struct database *d, struct err *err)
 {
 	int rc = d->db ? sqlite3_extended_errcode(d->db) : SQLITE_CANTOPEN;
 	int cause = d->db ? sqlite3_system_errno(d->db) : 0;

@@ -43,8 +43,6 @@ void database_close(struct database *d);
  * name. -1 where that can't be done.
  */
 int database_set_aside(struct database *d, struct instant now, char **as, struct err *err);
-/* The last error on this connection, as for database_open(). Always -1. */
-int database_error(const struct database *d, struct err *err);
 
 /* Runs statements that give nothing back. */
 int database_run(struct database *d, const char *sql, struct err *err);

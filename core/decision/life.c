@@ -209,7 +209,8 @@ static void close_case(struct life *l, const struct jail *jail, enum subject_kin
 		decisions_close(l->decisions, jail, s);
 }
 
-void life_forgive_all(struct life *l)
+/* Those that had to wait. */
+static void forgive_all(struct life *l)
 {
 	for (size_t i = 0; i < l->n_forgiven; i++) {
 		struct forgiven *f = &l->forgiven[i];
@@ -412,7 +413,7 @@ void life_tick(struct life *l, struct instant now)
 	const struct heap_node *node;
 
 	life_set_now(l, now);
-	life_forgive_all(l);
+	forgive_all(l);
 	tasks_tick(l->tasks, now);
 	for (int i = 0; i < EXPIRE_MOST && (node = heap_first(&l->ends)) && node->key <= now.ms;
 	     i++)

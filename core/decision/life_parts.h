@@ -97,15 +97,12 @@ void life_store(struct life *l);
 void life_consider(struct life *l, const struct decision *c, struct instant at);
 /* All jails' cases against it are closed, and what the engine knows against it is forgotten. */
 void life_forgive(struct life *l, enum subject_kind kind, const char *name);
-/* Those that had to wait. */
-void life_forgive_all(struct life *l);
 struct life_counts *life_counts_of(const struct life *l, const struct record *r);
 bool life_is_guarded(const struct life *l, const struct prefix *host);
 const struct jail *life_jail(const struct life *l, const char *name);
 
 /* life_past.c */
 void past_note(struct life *l, const struct record *r);
-struct past *past_find(struct life *l, const struct record *r);
 unsigned int past_repeats(struct life *l, const struct record *r);
 /* Doubled for each repeat, up to the ceiling. */
 struct instant past_until(const struct life *l, const struct jail *jail, unsigned int repeats);

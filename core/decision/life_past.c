@@ -62,7 +62,7 @@ void past_note(struct life *l, const struct record *r)
 	}
 }
 
-struct past *past_find(struct life *l, const struct record *r)
+static struct past *past_find(struct life *l, const struct record *r)
 {
 	return table_find(&l->past, record_key(r->jail, r->kind, r->name));
 }

@@ -523,7 +523,7 @@ static void deliver(struct live *l, struct live_log *log,
 	r = &b->records.record[b->next_record - 1];
 	block = b->block.data;
 	l->moved = true;
-	if (r->match || !o->wanted || o->wanted(o->ctx, record_queue_id(r, block))) {
+	if (r->match || !o->wanted || o->wanted(o->ctx, record_queue_hash(r, block))) {
 		event.time = log->time;
 		if (matcher_finish(l->matcher, r, block, &event)) {
 			note_event(log, &event);

@@ -20,8 +20,8 @@ struct live_options {
 	unsigned int kinds;           /* of events that are of use, 1 << kind each; 0: all */
 	int64_t grace_ms;             /* how long a rotated file is still looked at; 0: 10 s */
 	int64_t poll_ms;              /* how often to look where inotify can't help; 0: 2 s */
-	/* Is a line about this queue id of interest? Asked in order of time. NULL: all are. */
-	bool (*wanted)(void *ctx, struct slice queue_id);
+	/* Is a line about the queue id of this hash of interest? Asked in order of time. NULL: all are. */
+	bool (*wanted)(void *ctx, uint64_t queue_id_hash);
 	/*
 	 * The log was rotated or truncated, and lines may be in files that nobody has seen: have
 	 * live_sibling() called for each rotated file, then live_start(); here, or later. NULL: it

@@ -422,14 +422,14 @@ void matcher_scan(struct matcher *m, struct slice block, struct records *out)
 	}
 }
 
-struct slice record_queue_id(const struct record *r, const char *block)
+uint64_t record_queue_hash(const struct record *r, const char *block)
 {
 	const char *p = block + r->message;
 	size_t len = 0;
 
 	while (len < r->message_len && p[len] != ':' && p[len] != ' ')
 		len++;
-	return (struct slice){ p, len };
+	return hash_bytes(p, len);
 }
 
 static void make_event(const struct record *r, const char *block, struct event *event)

@@ -77,8 +77,8 @@ struct matcher_stats matcher_take_stats(struct matcher *m);
  */
 void matcher_scan(struct matcher *m, struct slice block, struct records *out);
 
-/* The queue id that an undecided record begins with. */
-struct slice record_queue_id(const struct record *r, const char *block);
+/* The hash of the queue id that an undecided record begins with. */
+uint64_t record_queue_hash(const struct record *r, const char *block);
 /*
  * Makes `event` of a record, running the regexes first where it is undecided; event->time is
  * left alone. False where no regex takes it. Slices point into `block` or the filter.

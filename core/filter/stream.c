@@ -126,14 +126,8 @@ static void find_keys(const struct stream_options *o, struct slot *slot)
 
 	for (size_t i = 0; i < slot->records.n; i++) {
 		struct record *r = &slot->records.record[i];
-		struct slice id;
 
-		if (r->match) {
-			r->key = user_key(o, r, block);
-		} else {
-			id = record_queue_id(r, block);
-			r->key = hash_bytes(id.ptr, id.len);
-		}
+		r->key = r->match ? user_key(o, r, block) : record_queue_hash(r, block);
 	}
 }
 

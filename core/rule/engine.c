@@ -158,12 +158,7 @@ unsigned int engine_kinds(const struct engine *e)
 	return e->kinds;
 }
 
-bool engine_wants(const struct engine *e, struct slice queue_id)
-{
-	return queue_find(&e->queue, queue_id);
-}
-
-bool engine_wants_hash(const struct engine *e, uint64_t queue_id_hash)
+bool engine_wants(const struct engine *e, uint64_t queue_id_hash)
 {
 	return table_find(&e->queue.table, queue_id_hash);
 }

@@ -75,10 +75,8 @@ void engine_free(struct engine *e); /* NULL is fine */
 void engine_event(struct engine *e, const struct event *event);
 /* The kinds of events that any rule can use, 1 << kind each. */
 unsigned int engine_kinds(const struct engine *e);
-/* Whether events of this queue id can change anything (see stream_options.wanted). */
-bool engine_wants(const struct engine *e, struct slice queue_id);
-/* The same, for its hash. */
-bool engine_wants_hash(const struct engine *e, uint64_t queue_id_hash);
+/* Whether events of the queue id of this hash can change anything (see stream_options.wanted). */
+bool engine_wants(const struct engine *e, uint64_t queue_id_hash);
 /* The hash of a user's name as accounts are compared (event->user_hash); 0 for what is no name. Any thread may ask. */
 uint64_t engine_user_hash(const struct engine *e, struct slice user);
 /*

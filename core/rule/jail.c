@@ -38,11 +38,6 @@ static const struct service_name {
 	{ "other", SIGHTING_OTHER },
 };
 
-const char *aggregate_name(enum aggregate a)
-{
-	return aggregate_names[a];
-}
-
 const char *rule_value_name(enum rule_value v)
 {
 	return value_names[v];

@@ -187,7 +187,6 @@ void jail_set_warn(const struct jail_set *set, const struct geoip *geoip,
 bool action_is_shipped(const char *plugin);
 
 /* Names for output and errors. */
-const char *aggregate_name(enum aggregate a);
 const char *rule_value_name(enum rule_value v);
 /* True where a rule counts where accounts are: addresses, countries, networks. */
 bool rule_is_about_places(const struct rule *r);
