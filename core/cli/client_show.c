@@ -7,12 +7,10 @@
 #include "core/base/mem.h"
 #include "core/base/slice.h"
 #include "core/cli/client.h"
+#include "core/cli/grid.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { COLUMNS_MOST = 16 };
 
 const json_t *client_find(const json_t *objects, const char *key)
 {
@@ -104,63 +102,25 @@ void field_print(FILE *out, const char *before, const json_t *object, const char
 	free(text);
 }
 
-/* How many places it takes on a terminal: characters, not bytes. */
-static size_t width_of(const char *text)
-{
-	size_t width = 0;
-
-	for (; *text; text++)
-		width += ((unsigned char)*text & 0xc0) != 0x80;
-	return width;
-}
-
 static bool is_number(enum show_kind kind)
 {
 	return kind == SHOW_COUNT || kind == SHOW_RATE || kind == SHOW_SHARE;
-}
-
-static void print_cell(FILE *out, const char *text, size_t width, bool right, bool last)
-{
-	int fill = (int)(width - width_of(text));
-
-	(void)fprintf(out, "%*s%s%*s%s", right ? fill : 0, "", text, right || last ? 0 : fill, "",
-		      last ? "\n" : "  ");
-}
-
-static void print_rows(char **cell, size_t rows, const struct client_column *column, size_t n,
-		       FILE *out)
-{
-	size_t width[COLUMNS_MOST] = { 0 }, last = 0;
-
-	for (size_t c = 0; c < n; c++) {
-		for (size_t r = 1; r < rows; r++)
-			if (width_of(cell[r * n + c]) > width[c])
-				width[c] = width_of(cell[r * n + c]);
-		if (width[c] > 0 && width_of(cell[c]) > width[c])
-			width[c] = width_of(cell[c]);
-		last = width[c] > 0 ? c : last;
-	}
-	for (size_t r = 0; r < rows; r++) {
-		(void)fputs("  ", out);
-		for (size_t c = 0; c <= last; c++)
-			if (width[c] > 0)
-				print_cell(out, cell[r * n + c], width[c],
-					   is_number(column[c].kind), c == last);
-	}
 }
 
 void client_table(const json_t *objects, const char *key, const char *title,
 		  const struct client_column *column, size_t n, FILE *out)
 {
 	size_t rows = 1 + client_count(objects, key), used = n;
+	uint32_t right = 0;
 	char **cell;
 
-	assert(n <= COLUMNS_MOST);
 	if (rows == 1)
 		return;
 	cell = xcalloc(rows * n, sizeof(*cell));
-	for (size_t c = 0; c < n; c++)
+	for (size_t c = 0; c < n; c++) {
 		cell[c] = xstrdup(column[c].head);
+		right |= is_number(column[c].kind) ? 1U << c : 0;
+	}
 	for (size_t i = 0; i < json_array_size(objects); i++) {
 		const json_t *object = json_object_get(json_array_get(objects, i), key);
 
@@ -169,7 +129,7 @@ void client_table(const json_t *objects, const char *key, const char *title,
 	}
 	if (*title)
 		(void)fprintf(out, "%s\n", title);
-	print_rows(cell, rows, column, n, out);
+	grid_print(out, "  ", cell, rows, n, right);
 	for (size_t i = 0; i < used; i++)
 		free(cell[i]);
 	free(cell);

@@ -8,12 +8,16 @@
 #include "core/cli/report.h"
 
 #include "core/base/mem.h"
+#include "core/cli/grid.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_MOST = 25, IDS_SHOWN = 5, NAME_WIDTH = 32, COLUMNS = 10 };
+enum { ROWS_MOST = 25, IDS_SHOWN = 5, NAME_WIDTH = 32 };
+
+/* Of the evidence: LOGINS and the three behind it are numbers. */
+enum { LOGINS = 4, COLUMNS = 10, NUMBERS = 0xf << LOGINS };
 
 static const char *const level_words[] = { "none", "suspect", "ACT" };
 
@@ -267,49 +271,6 @@ static void print_before(const struct decision *d, const struct report_options *
 		      country_text(d->before.country, country));
 }
 
-/* A table of texts whose columns are as wide as they need be. */
-struct grid {
-	char *cell[ROWS_MOST + 1][COLUMNS];
-	size_t rows, width[COLUMNS];
-};
-
-static void grid_put(struct grid *g, size_t column, char *text)
-{
-	size_t width = 0;
-
-	g->cell[g->rows][column] = text;
-	for (const char *p = text; *p; p++)
-		width += ((unsigned char)*p & 0xc0) !=
-			 0x80; /* UTF-8: count what starts a character */
-	if (width > g->width[column])
-		g->width[column] = width;
-}
-
-static void grid_print(struct grid *g, FILE *out)
-{
-	for (size_t r = 0; r < g->rows; r++) {
-		(void)fputs("   ", out);
-		for (size_t c = 0; c < COLUMNS; c++) {
-			const char *text = g->cell[r][c];
-			size_t width = 0;
-			bool number = c >= 4 && c <= 7;
-
-			for (const char *p = text; *p; p++)
-				width += ((unsigned char)*p & 0xc0) != 0x80;
-			if (g->width[c] == 0)
-				continue;
-			(void)fprintf(
-				out, " %*s%s%*s", number ? (int)(g->width[c] - width) : 0, "", text,
-				number || c == COLUMNS - 1 ? 0 : (int)(g->width[c] - width), "");
-			(void)fputc(' ', out);
-		}
-		(void)fputc('\n', out);
-	}
-	for (size_t r = 0; r < g->rows; r++)
-		for (size_t c = 0; c < COLUMNS; c++)
-			free(g->cell[r][c]);
-}
-
 static char *network_text(const struct sighting *s, const struct geoip *geoip)
 {
 	uint32_t asn = geoip_asn(geoip, &s->host.base);
@@ -330,56 +291,52 @@ static char *count_text(uint32_t n)
 	return n ? xasprintf("%u", n) : xstrdup("");
 }
 
-static void grid_sighting(struct grid *g, const struct sighting *s, const struct report_options *o)
+static void fill_row(char *cell[COLUMNS], const struct sighting *s, const struct report_options *o)
 {
 	char address[ADDRESS_TEXT], at[INSTANT_TEXT], country[3];
-	char *name = s->rdns ? printable(s->rdns) : xstrdup("");
 
-	if (strlen(name) > NAME_WIDTH)
-		memcpy(name + NAME_WIDTH - 3, "...", 4);
-	grid_put(g, 0, xstrdup(prefix_text(&s->host, address)));
-	grid_put(g, 1, name);
-	grid_put(g, 2, xstrdup(country_text(s->country, country)));
-	grid_put(g, 3, network_text(s, o->geoip));
-	grid_put(g, 4, count_text(s->logins));
-	grid_put(g, 5, count_text(s->messages));
-	grid_put(g, 6, count_text(s->recipients));
-	grid_put(g, 7, count_text(s->bounces));
-	grid_put(g, 8, xstrdup(instant_local(instant_of_s(s->first), at)));
-	grid_put(g, 9, xstrdup(instant_local(instant_of_s(s->last), at)));
-	g->rows++;
+	cell[0] = xstrdup(prefix_text(&s->host, address));
+	cell[1] = s->rdns ? printable(s->rdns) : xstrdup("");
+	if (strlen(cell[1]) > NAME_WIDTH)
+		memcpy(cell[1] + NAME_WIDTH - 3, "...", 4);
+	cell[2] = xstrdup(country_text(s->country, country));
+	cell[3] = network_text(s, o->geoip);
+	cell[LOGINS] = count_text(s->logins);
+	cell[5] = count_text(s->messages);
+	cell[6] = count_text(s->recipients);
+	cell[7] = count_text(s->bounces);
+	cell[8] = xstrdup(instant_local(instant_of_s(s->first), at));
+	cell[9] = xstrdup(instant_local(instant_of_s(s->last), at));
+}
+
+static void print_rows(const struct decision *d, const struct report_options *o,
+		       const struct sighting *const *row, size_t n)
+{
+	static const char *const head[COLUMNS] = { "address", "name", "cc",    "network",
+						   "logins",  "msgs", "rcpts", "bounced",
+						   "first",   "last" };
+	char *cell[ROWS_MOST + 1][COLUMNS];
+
+	for (size_t c = 0; c < COLUMNS; c++)
+		cell[0][c] =
+			xstrdup(c == LOGINS && d->kind != SUBJECT_ACCOUNT ? "failed" : head[c]);
+	for (size_t r = 0; r < n; r++)
+		fill_row(cell[r + 1], row[r], o);
+	grid_print(o->out, "    ", cell[0], n + 1, COLUMNS, NUMBERS);
+	for (size_t i = 0; i < (n + 1) * COLUMNS; i++)
+		free(cell[i / COLUMNS][i % COLUMNS]);
 }
 
 static void print_table(const struct decision *d, const struct report_options *o,
 			const struct sighting *const *row, size_t n, const char *title)
 {
-	static const char *const head[COLUMNS] = { "address", "name", "cc",    "network",
-						   "logins",  "msgs", "rcpts", "bounced",
-						   "first",   "last" };
 	size_t shown = n > ROWS_MOST && !o->explain ? ROWS_MOST : n;
 
 	if (n == 0)
 		return;
 	(void)fprintf(o->out, "  %s (%s%zu)\n", title, d->more_evidence ? "at least " : "", n);
-	for (size_t from = 0; from < shown; from += ROWS_MOST) {
-		struct grid g = { .rows = 0 };
-
-		for (size_t c = 0; c < COLUMNS; c++) {
-			bool failures = c == 4 && d->kind != SUBJECT_ACCOUNT;
-			bool empty = c != 0 && c != 4 && c < 8;
-
-			grid_put(&g, c, xstrdup(failures ? "failed" : head[c]));
-			g.width[c] =
-				empty ? 0 : g.width[c]; /* a column without values is left out */
-		}
-		g.rows = 1;
-		for (size_t i = from; i < shown && i < from + ROWS_MOST; i++)
-			grid_sighting(&g, row[i], o);
-		for (size_t c = 0; c < COLUMNS; c++)
-			if (g.width[c] > 0 && strlen(g.cell[0][c]) > g.width[c])
-				g.width[c] = strlen(g.cell[0][c]);
-		grid_print(&g, o->out);
-	}
+	for (size_t from = 0; from < shown; from += ROWS_MOST)
+		print_rows(d, o, row + from, shown - from < ROWS_MOST ? shown - from : ROWS_MOST);
 	if (shown < n)
 		(void)fprintf(o->out, "    ... and %zu more (--explain and --json list them all)\n",
 			      n - shown);
