@@ -75,6 +75,14 @@ static int matches_next(const struct matches *m, size_t n_words, size_t index)
 	return -1;
 }
 
+/* One that is of no use itself may still take lines from those behind it in its filter. */
+static bool is_needed(const struct matcher *m, size_t index)
+{
+	int useful = matches_next(&m->useful, m->n_words, index);
+
+	return useful >= 0 && m->set->match[useful]->filter == m->set->match[index]->filter;
+}
+
 static void build_prefilter(struct matcher *m)
 {
 	struct slice literal[PREFILTER_MOST];
@@ -84,6 +92,8 @@ static void build_prefilter(struct matcher *m)
 	for (size_t i = 0; i < m->set->n_matches; i++) {
 		const struct texts *texts = &m->set->match[i]->literals;
 
+		if (!is_needed(m, i))
+			continue;
 		if (texts->n == 0 || texts->n > PREFILTER_MOST)
 			matches_add(&m->always, i);
 		for (size_t k = 0; k < texts->n && texts->n <= PREFILTER_MOST; k++) {
@@ -119,13 +129,13 @@ struct matcher *matcher_new(const struct filter_set *set, unsigned int kinds)
 
 	m->set = set;
 	m->n_words = (set->n_matches + 63) / 64;
-	build_prefilter(m);
 	for (size_t i = 0; i < set->n_matches; i++) {
 		if (filter_match_takes(set->match[i], (struct slice){ NULL, 0 }))
 			matches_add(&m->tagless, i);
 		if (kinds == 0 || kinds & 1U << set->match[i]->kind)
 			matches_add(&m->useful, i);
 	}
+	build_prefilter(m);
 	make_workspace(m);
 	return m;
 }
