@@ -454,6 +454,25 @@ static void takes_only_kinds_of_use(void **state)
 	filter_set_free(set);
 }
 
+/* It is of no use, but the line is its own and not one of the match behind it. */
+static void takes_lines_from_those_behind(void **state)
+{
+	struct filter_set *set =
+		load("filter f { daemon = a match m { regex = '^login (?<user>guest)$' event = "
+		     "logout " EX " }\nmatch n { regex = '^login (?<user>.+)$' event = login " EX
+		     " } }");
+	struct matcher *m = matcher_new(set, 1U << EVENT_LOGIN);
+	char got[500];
+
+	(void)state;
+	scan_one(m, HEAD "a: login guest", got, sizeof(got));
+	assert_string_equal(got, "");
+	scan_one(m, HEAD "a: login joe", got, sizeof(got));
+	assert_string_equal(got, "n login user=joe");
+	matcher_free(m);
+	filter_set_free(set);
+}
+
 /* Lines as long as they get, with any byte inside, between two that are events. */
 static const struct filler {
 	const char *name;
@@ -711,6 +730,7 @@ int main(void)
 		cmocka_unit_test(defers_lines_of_a_queue_id),
 		cmocka_unit_test(counts_what_it_met),
 		cmocka_unit_test(takes_only_kinds_of_use),
+		cmocka_unit_test(takes_lines_from_those_behind),
 		cmocka_unit_test(scan_agrees_with_lines),
 	};
 	size_t n = 6;
