@@ -146,9 +146,9 @@ $(BUILD)/tests/measure: $(BUILD)/tests/bench/measure.o
 
 # What the plugins that speak netlink are made of; their tests stand in for the kernel.
 $(BUILD)/actions/kernel/%.o: override CPPFLAGS += -Icore/action
-$(BUILD)/tests/test_nftables: $(PARTS_nftables:%.c=$(BUILD)/%.o)
+$(BUILD)/tests/test_nftables $(BUILD)/tests/test_nftables_options: $(PARTS_nftables:%.c=$(BUILD)/%.o)
 $(BUILD)/tests/test_kick: $(PARTS_kick:%.c=$(BUILD)/%.o)
-$(BUILD)/tests/test_nftables: TEST_LDFLAGS = -lmnl -lnftnl
+$(BUILD)/tests/test_nftables $(BUILD)/tests/test_nftables_options: TEST_LDFLAGS = -lmnl -lnftnl
 $(BUILD)/tests/test_kick: TEST_LDFLAGS = -lmnl
 -include $(PARTS_nftables:%.c=$(BUILD)/%.d)
 

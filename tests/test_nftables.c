@@ -4,86 +4,7 @@
  * tests/fake_nf_tables.h reads the very messages that the kernel would. What the real one makes
  * of them is tests/e2e/nftables.sh.
  */
-#include "tests/rows.h"
-
-#include "tests/fake_nf_tables.h"
-
-#include "actions/nftables.c"
-
-#include "core/base/address.h"
-
-static const int64_t now_s = 1700000000;
-
-/* In place of the C library's, whose parameter has a name that is reserved. */
-/* NOLINTNEXTLINE(readability-*) */
-time_t time(time_t *t)
-{
-	(void)t;
-	return now_s;
-}
-
-/* -- a host and a plugin ----------------------------------------------------------------------- */
-
-static unsigned int warnings;
-
-static void log_nothing(int priority, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-static void log_nothing(int priority, const char *format, ...)
-{
-	(void)format;
-	warnings += priority == LOG_WARNING;
-}
-
-static const char *text_of(const struct postern_address *a, char *text)
-{
-	struct prefix p = { .bits = a->bits };
-
-	memcpy(p.base.byte, a->byte, sizeof(p.base.byte));
-	return prefix_text(&p, text);
-}
-
-static struct postern_address parse(const char *text)
-{
-	struct postern_address a = { 0 };
-	struct prefix p = { 0 };
-
-	assert_true(prefix_parse(&p, slice_of(text)));
-	memcpy(a.byte, p.base.byte, sizeof(a.byte));
-	a.bits = p.bits;
-	return a;
-}
-
-static struct postern_host host = { .log = log_nothing, .address_text = text_of };
-
-static const char *const mail_ports[] = { "25", "587", NULL };
-
-static struct nftables defaults(void)
-{
-	return (struct nftables){ .table = "postern",
-				  .port_texts = mail_ports,
-				  .priority = -10,
-				  .size = 1000,
-				  .prefix_size = 4 };
-}
-
-static void begin(void)
-{
-	memset(&fake.now, 0, sizeof(fake.now));
-	fake.generation = 7;
-	fake.refuse = fake.lose = 0;
-	fake.transactions = fake.longest = 0;
-	fake.meanwhile = NULL;
-	warnings = 0;
-	host.state_dir = "/state/actions/nftables";
-}
-
-static void open_it(struct nftables *n)
-{
-	char why[256] = "";
-
-	if (open_all(n, &host, why, sizeof(why)) < 0)
-		fail_msg("%s", why);
-}
+#include "tests/nftables_scene.h"
 
 static struct postern_item new_item(const struct postern_address *a, size_t n, int64_t left_s)
 {
@@ -98,73 +19,6 @@ static struct postern_item new_item(const struct postern_address *a, size_t n, i
 }
 
 /* -- one item against what is there ------------------------------------------------------------ */
-
-/* An element as text: "ADDRESS OWNER SECONDS"; owners: 1 us, 2 another action, 3 somebody. */
-static void put_before(const char *text)
-{
-	char address[50];
-	unsigned int owner, seconds;
-	struct postern_address a;
-	struct element e = { 0 };
-	struct fake_element f = { 0 };
-	struct mark mark = { .len = 0 };
-	struct fake_set *set;
-
-	assert_int_equal(sscanf(text, "%49s %u %u", address, &owner, &seconds), 3);
-	a = parse(address);
-	e.set = is_v4(&a) ? (a.bits == 128 ? ADDRESSES4 : PREFIXES4)
-			  : (a.bits == 128 || a.bits == 64 ? ADDRESSES6 : PREFIXES6);
-	set = fake_find(&fake.now, kinds[e.set].name);
-	element_bounds(&e, &a);
-	f.key_len = kinds[e.set].width;
-	memcpy(f.key, e.key, sizeof(f.key));
-	memcpy(f.last, kinds[e.set].interval ? e.last : e.key, sizeof(f.last));
-	f.timeout_ms = seconds * UINT64_C(1000);
-	mark_init(&mark, owner == 1 ? "nftables" : "nftables.2");
-	f.userdata_len = owner == 3 ? 0 : mark.len;
-	memcpy(f.userdata, mark.bytes, f.userdata_len);
-	assert_int_equal(fake_insert(set, &f), 0);
-}
-
-static char after[2000];
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* All elements in the same notation, sorted, each behind a "; ". */
-static const char *read_after(void)
-{
-	char *lines[FAKE_ELEMENTS] = { NULL };
-	size_t n = 0, used = 0;
-
-	for (int i = 0; i < SETS; i++) {
-		const struct fake_set *set = fake_find(&fake.now, kinds[i].name);
-
-		for (unsigned int k = 0; set && k < set->n; k++) {
-			const struct fake_element *f = &set->of[k];
-			struct seen s = { .bytes = (uint8_t)f->key_len };
-			struct postern_address a;
-			char text[50];
-			int owner = f->userdata_len == 0 ? 3 : f->userdata_len == 19 ? 1 : 2;
-
-			memcpy(s.key, f->key, sizeof(s.key));
-			memcpy(s.last, f->last, sizeof(s.last));
-			assert_true(seen_as_prefix(&a, &s));
-			lines[n++] = xasprintf("%s %d %u", text_of(&a, text), owner,
-					       (unsigned int)(f->timeout_ms / 1000));
-		}
-	}
-	qsort(lines, n, sizeof(*lines), by_text);
-	after[0] = '\0';
-	for (size_t i = 0; i < n; i++) {
-		used += (size_t)snprintf(after + used, sizeof(after) - used, "%s%s", i ? "; " : "",
-					 lines[i]);
-		free(lines[i]);
-	}
-	return after;
-}
 
 static const struct row {
 	const char *name;
@@ -733,18 +587,6 @@ static void recovers(void **state)
 
 /* -- the administrator's own sets -------------------------------------------------------------- */
 
-static struct nftables with_sets(void)
-{
-	struct nftables n = defaults();
-
-	begin();
-	fake.now.table = true;
-	n.table = "filter";
-	n.set_name[ADDRESSES4] = "bad4";
-	n.set_name[ADDRESSES6] = "bad6";
-	return n;
-}
-
 static const struct own {
 	const char *name;
 	uint32_t flags4, type4; /* of the set bad4; type 0: there is none */
@@ -817,122 +659,18 @@ static void sets_come_back(void **state)
 	close_all(&n);
 }
 
-/* -- options and tables ------------------------------------------------------------------------ */
-
-static const struct option_row {
-	const char *name;
-	const char *ports[4];
-	const char *table;
-	const char *set4;
-	const char *why; /* NULL: it is fine */
-} option_rows[] = {
-	{ "ports", { "25", "65535" }, "postern", NULL, NULL },
-	{ "all", { "all" }, "postern", NULL, NULL },
-	{ "all and one", { "all", "25" }, "postern", NULL, "not \"all\"" },
-	{ "no port", { 0 }, "postern", NULL, "at least one" },
-	{ "port 0", { "0" }, "postern", NULL, "not \"0\"" },
-	{ "too high", { "65536" }, "postern", NULL, "not \"65536\"" },
-	{ "negative", { "-25" }, "postern", NULL, "not \"-25\"" },
-	{ "a name", { "smtp" }, "postern", NULL, "not \"smtp\"" },
-	{ "no table", { "25" }, "", NULL, "table: expected a name" },
-	{ "no set", { "25" }, "filter", "", "set4: expected a name" },
-};
-
-static void on_complaint(void *to, const char *text)
-{
-	(void)snprintf(to, 256, "%s", text);
-}
-
-static void reads_options(void **state)
-{
-	const struct option_row *row = *state;
-	char why[256] = "", complaint[256] = "";
-	struct nftables n = defaults();
-
-	begin();
-	n.port_texts = row->ports;
-	n.table = row->table;
-	n.set_name[ADDRESSES4] = row->set4;
-	check(&n, &host, on_complaint, complaint);
-	assert_int_equal(open_all(&n, &host, why, sizeof(why)), row->why ? -1 : 0);
-	if (!row->why) {
-		assert_string_equal(complaint, "");
-		close_all(&n);
-		return;
-	}
-	assert_non_null(strstr(why, row->why));
-	assert_string_equal(why, complaint);
-}
-
-/* A table of that name that somebody else made is left alone. */
-static void not_our_table(void **state)
-{
-	char why[256] = "", complaint[256] = "";
-	struct nftables n = defaults();
-
-	(void)state;
-	begin();
-	fake.now.table = true;
-	fake.now.rules = 3;
-	assert_int_equal(open_all(&n, &host, why, sizeof(why)), -1);
-	assert_non_null(strstr(why, "somebody else's"));
-	assert_int_equal(fake.transactions, 0);
-	check(&n, &host, on_complaint, complaint);
-	assert_non_null(strstr(complaint, "somebody else's"));
-}
-
-/* Opened again, it keeps what is in the sets; with another size it makes new ones. */
-static void opened_again(void **state)
-{
-	struct nftables n = defaults();
-
-	(void)state;
-	begin();
-	open_it(&n);
-	put_before("192.0.2.1 1 60");
-	close_all(&n);
-	n = defaults();
-	open_it(&n);
-	assert_string_equal(read_after(), "192.0.2.1 1 60");
-	assert_int_equal(fake.now.rules, SETS);
-	close_all(&n);
-	n = defaults();
-	n.size = 2000;
-	open_it(&n);
-	assert_string_equal(read_after(), "");
-	assert_int_equal(fake.now.set[0].size, 2000);
-	close_all(&n);
-}
-
-static void complains_of_sets(void **state)
-{
-	struct nftables n = with_sets();
-	char complaint[256] = "";
-
-	(void)state;
-	(void)fake_add_set(&fake.now, "bad6", NFT_SET_TIMEOUT, TYPE_IPV6, 0);
-	check(&n, &host, on_complaint, complaint);
-	assert_non_null(strstr(complaint, "nft add set inet filter bad4"));
-	(void)fake_add_set(&fake.now, "bad4", 0, TYPE_IPV4, 0);
-	check(&n, &host, on_complaint, complaint);
-	assert_non_null(strstr(complaint, "no `flags timeout`"));
-}
-
 int main(void)
 {
 	struct CMUnitTest tests[120] = {
 		cmocka_unit_test(in_pieces),         cmocka_unit_test(lists),
 		cmocka_unit_test(the_tool_sees_all), cmocka_unit_test(flushed_meanwhile),
 		cmocka_unit_test(added_meanwhile),   cmocka_unit_test(sets_come_back),
-		cmocka_unit_test(not_our_table),     cmocka_unit_test(opened_again),
-		cmocka_unit_test(complains_of_sets),
 	};
-	size_t n = 9;
+	size_t n = 6;
 
 	ADD_ROWS(tests, n, rows, changes);
 	ADD_ROWS(tests, n, harms, heals);
 	ADD_ROWS(tests, n, faults, recovers);
 	ADD_ROWS(tests, n, owns, fills_own_sets);
-	ADD_ROWS(tests, n, option_rows, reads_options);
 	return _cmocka_run_group_tests(__FILE__, tests, n, NULL, NULL);
 }
