@@ -49,6 +49,15 @@ says() { # STATUS TEXT ARGUMENT...: ends with the status; each part of TEXT ("A|
 	done
 }
 
+wait_until() { # SECONDS COMMAND...: until it succeeds
+	local tries=$(($1 * 10))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $((tries -= 1)) -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
 same() { # FILE FILE
 	diff "$1" "$2" | head -n 20
 	return "${PIPESTATUS[0]}"

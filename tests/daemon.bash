@@ -51,14 +51,6 @@ tool() { # STATUS VERB ARGUMENT...
 	shift 2
 	run "$status" "$verb" --socket "$dir/run/control" "$@"
 }
-wait_until() { # SECONDS COMMAND...
-	local tries=$(($1 * 10))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $((tries -= 1)) -gt 0 ] || return 1
-		sleep 0.1
-	done
-}
 has_said() { grep -qF -- "$1" "$said"; }
 child() { pgrep -P "$pid" -x "postern-$1"; } # NAME: its process
 json() { # VERB FILTER: what jq makes of its objects

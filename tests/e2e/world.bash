@@ -92,13 +92,7 @@ number() { # IPV4
 	echo $sum
 }
 
-wait_for() { # COMMAND...: until it succeeds, ten seconds at most
-	local tries=100
-	until "$@" >/dev/null 2>&1; do
-		[ $((tries -= 1)) -gt 0 ] || return 1
-		sleep 0.1
-	done
-}
+wait_for() { wait_until 10 "$@"; } # COMMAND...
 
 listening() { # PORT...
 	local port
