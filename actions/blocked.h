@@ -132,6 +132,22 @@ static inline int blocked_create(const struct blocked *b, char *why, size_t size
 	return ret;
 }
 
+/* For check(), where `server` asks for the file: what it does to all is `fate` while there is none. */
+static inline void blocked_check(const struct blocked *b, const char *server, const char *fate,
+				 postern_complain *complain, void *to)
+{
+	char text[1024];
+
+	if (access(b->file, F_OK) < 0) {
+		(void)lines_say(text, sizeof(text),
+				"%s is not there, and %s: postern action %s list --option file=%s",
+				b->file, fate, server, b->file);
+		complain(to, text);
+	}
+	if (!lines_may_write(b->file, text, sizeof(text)))
+		complain(to, text);
+}
+
 static inline int blocked_list(const struct blocked *b, postern_list *list, void *to, char *why,
 			       size_t size)
 {

@@ -266,6 +266,7 @@ static void complain_of_passdb(const struct dovecot *d, postern_complain *compla
 static void check(void *ctx, const struct postern_host *host, postern_complain *complain, void *to)
 {
 	const struct dovecot *d = ctx;
+	const struct blocked names = blocked(d);
 	const char *argv[] = { d->doveconf, "-n", d->config ? "-c" : NULL, d->config, NULL };
 	struct postern_run run = { .argv = argv, .output_most = 1 << 20 };
 	struct lines config = { 0 };
@@ -280,6 +281,8 @@ static void check(void *ctx, const struct postern_host *host, postern_complain *
 		lines_split(&config, run.output, run.output_len);
 		if (!first_passdb_denies(&config, d->file))
 			complain_of_passdb(d, complain, to);
+		else
+			blocked_check(&names, "dovecot", "Dovecot refuses everybody", complain, to);
 	}
 	if (access(d->doveadm, X_OK) < 0) {
 		(void)snprintf(text, sizeof(text), "%s: %s", d->doveadm, strerror(errno));

@@ -398,9 +398,10 @@ static int on_open(void *ctx, const struct postern_host *host, char *why, size_t
 static void check(void *ctx, const struct postern_host *host, postern_complain *complain, void *to)
 {
 	const struct exim *x = ctx;
+	const struct blocked names = blocked(x);
 	const char *argv[] = { x->exim, "-bP", "config", NULL };
 	struct postern_run run = { .argv = argv, .output_most = 4 << 20 };
-	char text[1024];
+	char text[1024] = "";
 
 	if (host->run(&run) < 0 || run.status != 0)
 		(void)snprintf(text, sizeof(text),
@@ -411,7 +412,7 @@ static void check(void *ctx, const struct postern_host *host, postern_complain *
 			       "no ACL of Exim looks users up in %s: add the lines of doc/exim.md",
 			       x->file);
 	else
-		*text = '\0';
+		blocked_check(&names, "exim", "Exim refuses all who have logged in", complain, to);
 	if (*text)
 		complain(to, text);
 	free(run.output);

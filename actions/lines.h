@@ -174,6 +174,17 @@ static inline const char *lines_folder(const char *path, char *dir)
 	return dir;
 }
 
+/* For check(): false, and why, where the file can't be replaced by a new one beside it. */
+static inline bool lines_may_write(const char *path, char *why, size_t size)
+{
+	char folder[LINES_PATH];
+
+	if (access(lines_folder(path, folder), W_OK | X_OK) == 0)
+		return true;
+	(void)lines_why(why, size, "write into", folder);
+	return false;
+}
+
 /* The name is on the disk too when this is done. */
 static inline int lines_sync_folder(const char *path)
 {

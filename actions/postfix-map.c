@@ -657,6 +657,18 @@ static void check_table(const struct map *map, const struct complaints *c)
 			 map->map);
 }
 
+/* What making the table anew takes. */
+static void check_means(const struct map *map, const struct complaints *c)
+{
+	const char *program = map->kind->suffix ? map->postmap : map->postfix;
+	char why[512];
+
+	if (access(program, X_OK) < 0)
+		complain(c, "%s: %s", program, strerror(errno));
+	if (!lines_may_write(map->path, why, sizeof(why)))
+		complain(c, "map: %s", why);
+}
+
 static void check(void *ctx, const struct postern_host *host, postern_complain *tell, void *to)
 {
 	struct complaints c = { tell, to };
@@ -670,6 +682,7 @@ static void check(void *ctx, const struct postern_host *host, postern_complain *
 		return;
 	}
 	check_table(map, &c);
+	check_means(map, &c);
 	if (postconf_read(&postconf, host, map->postconf, map->config_directory, why, sizeof(why)) <
 	    0) {
 		complain(&c, "%s", why);

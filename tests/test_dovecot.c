@@ -339,6 +339,8 @@ static void checks_config(void **state)
 	p.action->check(p.ctx, &p.host, on_complaint, NULL);
 	assert_int_equal(strstr(fake.complaints, "does not ask /etc/deny first") != NULL,
 			 row->complains);
+	assert_int_equal(strstr(fake.complaints, "/etc/deny is not there") != NULL,
+			 !row->complains);
 	unplug(&p);
 }
 

@@ -272,7 +272,9 @@ static const struct config {
 	struct reply reply;
 	const char *complaint;
 } configs[] = {
-	{ "looked up", { "-bP config", 0, "${lookup{$authenticated_id}lsearch{/etc/b}}", "" }, "" },
+	{ "looked up",
+	  { "-bP config", 0, "${lookup{$authenticated_id}lsearch{/etc/b}}", "" },
+	  "/etc/b is not there" },
 	{ "not looked up", { "-bP config", 0, "begin acl", "" }, "no ACL of Exim" },
 	{ "no right", { "-bP config", 1, "", "permission denied" }, "permission denied" },
 };
@@ -288,7 +290,6 @@ static void checks_config(void **state)
 	set_up(&p, (const char *[]){ "file", "/etc/b", NULL });
 	p.action->check(p.ctx, &p.host, on_complaint, NULL);
 	assert_non_null(strstr(fake.complaints, row->complaint));
-	assert_int_equal(*fake.complaints == '\0', *row->complaint == '\0');
 	unplug(&p);
 }
 

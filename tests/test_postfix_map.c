@@ -669,7 +669,9 @@ static void hear(void *to, const char *text)
 static void complains(void **state)
 {
 	const struct checked *row = *state;
-	struct map map = { .map = "hash:/t", .result = "REJECT", .postconf = "postconf" };
+	struct map map = {
+		.map = "hash:/t", .result = "REJECT", .postmap = "/bin/sh", .postconf = "postconf"
+	};
 	char told[1024] = "";
 
 	fake.main_cf = row->main_cf;

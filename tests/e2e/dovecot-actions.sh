@@ -87,8 +87,10 @@ ok "... and what to do" said "does not ask $denied first"
 write_config "$static" "$page"
 ok "check says that the order is wrong" act 1 check
 write_config "$page" "$static"
-ok "with the lines of the page before all others there is nothing to say" act 0 check
+ok "with the lines of the page before all others it says that the list is not there" act 1 check
+ok "... and how to make it" said "postern action dovecot list --option file=$denied"
 ok "list makes the file" act 0 list
+ok "there is nothing to say" act 0 check
 ok "... which Dovecot may read" test "$(stat -c %a "$denied")" = 644
 start_dovecot
 

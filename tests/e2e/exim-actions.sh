@@ -55,8 +55,10 @@ ok "check says that no ACL looks it up" act 1 check
 ok "... and where the lines are" said 'add the lines of doc/exim.md'
 exim_mail=$(from_page exim exim.conf)
 write_config
-ok "with the lines of the page there is nothing to say" act 0 check
+ok "with the lines of the page it says that the file is not there" act 1 check
+ok "... and how to make it" said "postern action exim list --option file=$blocked"
 ok "list makes the file" act 0 list
+ok "there is nothing to say" act 0 check
 ok "... empty" not grep -q '"' "$blocked"
 start_exim
 

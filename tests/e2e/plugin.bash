@@ -3,17 +3,17 @@
 # shellcheck disable=SC2154 # the variables are world.bash's
 
 plugins=build/plain/actions
-[[ $postern != build/san/* ]] || plugins=build/san/actions
+[ "$postern" = ./postern ] || plugins=$(dirname "$postern")/actions
 mkdir -p "$here/state"
 
 # With those of root's rights that are in RIGHTS ("chown,kill") and no way to others, as an actuator.
 cat >"$here/actuator" <<-'EOF_SH'
 	#!/bin/sh
 	some=-all${RIGHTS:+,+$(echo "$RIGHTS" | sed 's/,/,+/g')}
-	exec setpriv --no-new-privs --inh-caps "$some" --bounding-set "$some" "$POSTERN" "$@"
+	exec setpriv --no-new-privs --inh-caps "$some" --bounding-set "$some" "$PROGRAM" "$@"
 EOF_SH
 chmod 755 "$here/actuator"
-export POSTERN=$postern
+export PROGRAM=$postern
 
 # "apply" or "lift" and the like of plugin $plugin, with the options in the array $settings and the
 # rights $rights, which are those that it names. What it says goes to $dir/out and $dir/err.
