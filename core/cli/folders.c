@@ -23,10 +23,14 @@ static int make_dir(const char *path, const struct sandbox_user *owner, mode_t m
 
 	if (!made && errno != EEXIST)
 		return err_set(err, errno, "%s: %s", path, strerror(errno));
-	if (geteuid() == 0 && lchown(path, owner->uid, owner->gid) < 0)
-		return err_set(err, errno, "%s: %s", path, strerror(errno));
-	if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) || (made && chmod(path, mode) < 0))
+	if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode))
 		return err_set(err, ENOTDIR, "%s: expected a folder of ours", path);
+	/* What is right is not set again: the file system may be read-only. */
+	if (geteuid() == 0 && (st.st_uid != owner->uid || st.st_gid != owner->gid) &&
+	    lchown(path, owner->uid, owner->gid) < 0)
+		return err_set(err, errno, "%s: %s", path, strerror(errno));
+	if (made && chmod(path, mode) < 0)
+		return err_set(err, errno, "%s: %s", path, strerror(errno));
 	return 0;
 }
 

@@ -222,6 +222,7 @@ static void on_warning(void *ctx, const struct warning *warning, bool begins)
 }
 
 static void turn(struct worker *w);
+static void end(struct worker *w);
 
 /* -- checkpoints ----------------------------------------------------------------------------------- */
 
@@ -362,6 +363,12 @@ static void turn(struct worker *w)
 	}
 	if (instant_is_due(w->save_at, now))
 		save(w, now);
+	if (w->going && store_is_unread(w->store)) {
+		log_line(LOG_NOTICE, "decisions.db can be read again: the engine begins anew with "
+				     "what it holds");
+		end(w);
+		return;
+	}
 	if (instant_is_due(w->reader_at, now))
 		ask_for_reader(w);
 	if (selfwatch_next(w->watch, now) == 0 || (w->going && since(w->looked, now) >= LOOK_MS))
@@ -401,6 +408,11 @@ static void close_reader(struct worker *w)
 	w->reader_at.ms = instant_now().ms + READER_WAIT_MS;
 }
 
+static void on_journal_problem(struct slice text)
+{
+	log_line(LOG_WARNING, "%.*s", (int)text.len, text.ptr ? text.ptr : "");
+}
+
 static void on_reader(uv_poll_t *poll, int status, int events)
 {
 	struct worker *w = poll->data;
@@ -419,8 +431,7 @@ static void on_reader(uv_poll_t *poll, int status, int events)
 		if (m.type == JOURNAL_LINES)
 			live_journal(w->live, m.body);
 		else
-			log_line(LOG_WARNING, "journal: %.*s", (int)packed_slice(&p).len,
-				 packed_slice(&p).ptr);
+			on_journal_problem(packed_slice(&p));
 	}
 	if (rc < 0)
 		close_reader(w);

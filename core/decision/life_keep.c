@@ -100,11 +100,12 @@ static void slot_put(struct table *t, uint64_t key, struct record *r)
 	slot->record = r;
 }
 
-static void slot_drop(struct table *t, uint64_t key)
+/* Another decision about the same subject may have taken the place: one that was late to be read. */
+static void slot_drop(struct table *t, uint64_t key, const struct record *r)
 {
 	struct record_slot *slot = table_find(t, key);
 
-	if (slot)
+	if (slot && slot->record == r)
 		table_remove(t, slot);
 }
 
@@ -193,7 +194,7 @@ void life_retire(struct life *l, struct record *r)
 {
 	--*life_level_count(l, r);
 	heap_remove(&l->ends, &r->node);
-	slot_drop(&l->by_key, record_key(r->jail, r->kind, r->name));
+	slot_drop(&l->by_key, record_key(r->jail, r->kind, r->name), r);
 	for (size_t i = 0; i < r->n_addresses; i++)
 		if (!r->address[i].gone)
 			let_go(l, &r->address[i].host);
@@ -207,7 +208,7 @@ static void leave(struct life *l, struct record *r)
 {
 	*(r->before ? &r->before->after : &l->first) = r->after;
 	*(r->after ? &r->after->before : &l->last) = r->before;
-	slot_drop(&l->by_id, id_key(r->id));
+	slot_drop(&l->by_id, id_key(r->id), r);
 	for (size_t i = 0; i < r->n_tasks; i++)
 		if (r->task[i]->instance != TASK_ORPHAN)
 			tasks_remove(l->tasks, r->task[i]);

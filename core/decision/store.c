@@ -116,6 +116,8 @@ struct store *store_new(const struct store_options *options, struct instant now)
 	writer_init(&s->writer);
 	if (records_begin(s, &err) < 0)
 		(void)store_fault(s, FILE_DECISIONS, &err);
+	if (!s->decisions.db)
+		records_number_apart(s);
 	if (windows_begin(s, &err) < 0)
 		(void)store_fault(s, FILE_WINDOWS, &err);
 	return s;
@@ -175,6 +177,11 @@ void store_retry(struct store *s, struct instant now)
 unsigned int store_decisions_age(const struct store *s)
 {
 	return s->age;
+}
+
+bool store_is_unread(const struct store *s)
+{
+	return !s->read && s->decisions.db && !store_trouble(s);
 }
 
 uint64_t store_new_id(struct store *s)

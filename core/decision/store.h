@@ -40,6 +40,11 @@ void store_retry(struct store *s, struct instant now);
 
 /* The number for a new decision, above all that were ever given. */
 uint64_t store_new_id(struct store *s);
+/*
+ * True where decisions.db was out of order when it was to be loaded and no longer is: what it holds
+ * is known to a process that begins anew.
+ */
+bool store_is_unread(const struct store *s);
 /* Grows each time the file was begun anew or came back: all that is to be kept is to be put again. */
 unsigned int store_decisions_age(const struct store *s);
 /* Writes what is new of each record, in one transaction, and marks them as stored. */

@@ -41,6 +41,7 @@ struct store {
 	struct database decisions, windows;
 	struct trouble trouble[FILES];
 	unsigned int age;
+	bool read; /* store_load() has told all that decisions.db holds */
 	uint64_t next_id;
 	struct instant now;    /* the wall clock, as it was last told */
 	struct instant pruned; /* when the history last was */
@@ -61,6 +62,8 @@ void store_well(struct store *s, int file);
 
 /* Of decisions.db: after it was opened. */
 int records_begin(struct store *s, struct err *err);
+/* It can't be read now: the next number is one that it does not hold. */
+void records_number_apart(struct store *s);
 /* Of windows.db: makes it where it is missing, and reads the seed; the thread opens its own. */
 int windows_begin(struct store *s, struct err *err);
 void writer_init(struct writer *w);

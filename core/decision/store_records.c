@@ -8,8 +8,8 @@
  *
  * Columns are meant to be read: `sqlite3 decisions.db` is a fine tool on a bad night. Numbers are given
  * in memory, above all that the file ever held, so that decisions go on while it can't be written;
- * in a file begun anew after damage they go on from the second of its beginning, which no count
- * has reached.
+ * where it can't even be read, or was begun anew after damage, they go on from the second of that
+ * moment, which no count has reached.
  */
 #include "core/decision/store_parts.h"
 
@@ -138,9 +138,15 @@ int records_begin(struct store *s, struct err *err)
 	if (found == 1 && (uint64_t)number(row, 0) >= s->next_id)
 		s->next_id = (uint64_t)number(row, 0) + 1;
 	(void)sqlite3_reset(row);
-	if (d->is_new && s->age > 0 && !again && instant_s(s->now) > 0)
-		s->next_id = (uint64_t)instant_s(s->now);
+	if (d->is_new && s->age > 0 && !again)
+		records_number_apart(s);
 	return 0;
+}
+
+void records_number_apart(struct store *s)
+{
+	if (instant_s(s->now) > 0)
+		s->next_id = (uint64_t)instant_s(s->now);
 }
 
 /* Runs a statement whose values are bound; NULL for one that could not be prepared. */
@@ -504,6 +510,7 @@ int store_load(struct store *s, void (*take)(void *ctx, struct record *r), void 
 		return -1;
 	if (each(s, prepare(s, SQL_LOAD, &err), take, ctx, &err) < 0)
 		return store_fault(s, FILE_DECISIONS, &err);
+	s->read = true;
 	return 0;
 }
 
