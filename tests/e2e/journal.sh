@@ -77,6 +77,37 @@ rm -f /var/log/journal/$id/system@*.journal
 sleep 1
 failures_from 203.0.113.36 5 | append
 ok "... and when the older part was vacuumed" wait_until 20 banned 203.0.113.36
+
+# As nobody should: what was in it is lost, what comes is not.
+rm -f /var/log/journal/$id/*.journal
+sleep 1
+failures_from 203.0.113.45 5 | append
+ok "a journal whose files were deleted is read on" wait_until 20 banned 203.0.113.45
+rm -r /var/log/journal/$id
+sleep 1
+mkdir -m 2750 /var/log/journal/$id
+chgrp systemd-journal /var/log/journal/$id
+failures_from 203.0.113.54 5 | append
+ok "... and one whose folder went" wait_until 20 banned 203.0.113.54
+calm() {
+	local before after reader
+	reader=$(child journal)
+	before=$(awk '{ print $14 + $15 }' "/proc/$reader/stat")
+	sleep 2
+	after=$(awk '{ print $14 + $15 }' "/proc/$reader/stat")
+	echo "$((after - before)) ticks in two seconds"
+	[ $((after - before)) -le 20 ]
+}
+ok "... and who reads it sleeps" calm
+sleep 2
+pkill -9 -P "$pid"
+kill -9 "$pid"
+wait "$pid" 2>/dev/null
+rm -f /var/log/journal/$id/*.journal
+failures_from 203.0.113.63 5 | append
+ok "deleted while nobody read it: it begins" start_daemon
+ok "... says that lines may be lost" wait_until 20 has_said "the entry that was read last is gone"
+ok "... and reads what there is" wait_until 20 banned 203.0.113.63
 ok "it ends well" stop_daemon
 pid=
 finish
