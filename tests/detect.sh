@@ -15,9 +15,14 @@ for needed in "$geoip" build/country.mmdb build/plain/tests/simulate build/plain
 	fi
 done
 
-build/plain/tests/simulate detect --seed 7 --accounts 1000 --days 30 --geoip "$geoip" \
-	--log "$dir/mail.log" --truth "$dir/truth" --mmdb-ranges "$dir/networks" || exit 2
-tests/bench/make-asn.pl "$dir/networks" "$dir/asn.mmdb" || exit 2
+needs() { # COMMAND...: nothing can be tested without it
+	local status=0
+	"$@" || status=$?
+	[ $status -eq 0 ] || { echo "$1 ended with status $status" && exit 2; }
+}
+needs build/plain/tests/simulate detect --seed 7 --accounts 1000 --days 30 --geoip "$geoip" \
+	--log "$dir/mail.log" --truth "$dir/truth" --mmdb-ranges "$dir/networks"
+needs tests/bench/make-asn.pl "$dir/networks" "$dir/asn.mmdb"
 
 decides() { # STATUS OF THE JUDGE, OPTIONS OF scan...
 	local wanted=$1 got=0
