@@ -30,7 +30,7 @@ POSTERND := $(POSTERN)d
 
 CC ?= cc
 PKG_CONFIG ?= pkg-config
-LIBS_NEEDED := libconfuse libpcre2-8 libmaxminddb libarchive zlib jansson libxxhash libuv sqlite3 \
+LIBS_NEEDED := libconfuse libpcre2-8 libmaxminddb zlib liblzma libzstd jansson libxxhash libuv sqlite3 \
 	libmicrohttpd libseccomp libcap
 # What one plugin alone needs, that plugin alone links.
 LIBS_nftables := libmnl libnftnl
@@ -43,7 +43,8 @@ PARTS_kick := $(addprefix actions/kernel/,netlink.c shared.c)
 HAVE_SYSTEMD := $(shell $(PKG_CONFIG) --exists libsystemd 2>/dev/null && echo 1)
 LIBS := $(LIBS_NEEDED) $(if $(HAVE_SYSTEMD),libsystemd)
 LIBS_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(LIBS) 2>/dev/null)
-LIBS_LDLIBS := $(shell $(PKG_CONFIG) --libs $(LIBS) 2>/dev/null)
+# Debian's libbz2 comes without a pkg-config file.
+LIBS_LDLIBS := $(shell $(PKG_CONFIG) --libs $(LIBS) 2>/dev/null) -lbz2
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
 	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wvla -Wundef -Wnull-dereference \
@@ -135,8 +136,9 @@ $(BUILD)/actions/kick.so: $(PARTS_kick) $(wildcard actions/kernel/*.h)
 
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(MAIN_OBJ:.o=.d) $(ACTIONS:.so=.d)
 
-# The libraries are looked for once; objects made with other flags are made anew.
-$(BUILD)/.deps-ok:
+# The libraries are looked for once, and when others are needed; objects made with other flags are
+# made anew.
+$(BUILD)/.deps-ok: packaging/packages
 	$(Q)PKG_CONFIG="$(PKG_CONFIG)" packaging/install-missing --tell build
 	@mkdir -p $(@D)
 	@touch $@

@@ -9,10 +9,9 @@
 #include "core/source/tail.h"
 
 #include "core/source/watch.h"
+#include "tests/packed.h"
 #include "tests/rows.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
@@ -22,13 +21,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LINES_MOST = 8192, GRACE_MS = 10000 };
+enum { LINES_MOST = 8192, GRACE_MS = 10000, CONTENT_MOST = 1 << 20 };
 
 /*
  * wN: append N lines by name; hold: open the log for writing, hN: write N lines to that; p: the
  * first half of a line, P: the second, by name; q, Q: to the held file.
  * mv: rotate by renaming; rm1, rm2: delete rotated files; ct: by copying and truncating; touch: create;
- * gz, xz: pack the newest rotated file; rm: delete the log; z: truncate it.
+ * gz, xz: pack the newest rotated file; spoil: the checksum in its .gz; rm: delete the log;
+ * z: truncate it.
  * r: read what there is; t: the grace passes; d, u: the daemon goes down, comes up.
  */
 struct row {
@@ -53,6 +53,7 @@ static const struct row rows[] = {
 	{ "old one ends without newline", "w2 p r mv w2 r t r w1 r", false, 0, 0 },
 	{ "renamed twice before a look", "w3 r w1 mv w2 mv w3 r", false, 0, 0 },
 	{ "renamed thrice, all packed", "w3 r w1 mv w2 mv xz w2 mv gz w3 r t r w1 r", true, 0, 0 },
+	{ "renamed twice, packed, damaged", "w3 r mv w4000 mv gz spoil w3 r t r w1 r", true, 0, 1 },
 	{ "renamed twice, the old one deleted", "w3 r mv w2 mv rm2 w3 r", true, 0, 0 },
 	{ "renamed many times", "w2 r mv w1 r mv w1 r mv w1 r mv w1 r mv w1 r mv w1 r mv w1 r",
 	  false, 0, 0 },
@@ -166,43 +167,43 @@ static void shift(struct world *w)
 	}
 }
 
-/* What is written to `to` is the content of `from`, as of its time. */
-static void copy_with(struct archive *a, const char *from, const char *to)
+/* The packed file has the time of what was packed. */
+static void pack_newest(enum packing packing)
 {
-	struct archive_entry *entry = archive_entry_new();
-	char *content = xcalloc(1, 1 << 20);
-	int fd = open(from, O_RDONLY | O_CLOEXEC);
-	struct stat st;
+	char *to = sibling(1, packing == PACKING_GZIP ? ".gz" : ".xz");
+	int from = open("log.1", O_RDONLY | O_CLOEXEC), fd;
+	struct text content = { xcalloc(1, CONTENT_MOST), 0 }, packed;
+	ssize_t len = read(from, content.ptr, CONTENT_MOST);
 	struct timespec times[2];
-	ssize_t len = read(fd, content, 1 << 20);
+	struct stat st;
 
-	assert_true(len >= 0 && fstat(fd, &st) == 0);
+	assert_true(len >= 0 && fstat(from, &st) == 0);
+	content.len = (size_t)len;
+	packed = packed_text(packing, content);
+	fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	write_all(fd, packed.ptr, packed.len);
 	times[0] = times[1] = st.st_mtim;
-	assert_int_equal(archive_write_set_format_raw(a), ARCHIVE_OK);
-	assert_int_equal(archive_write_open_filename(a, to), ARCHIVE_OK);
-	archive_entry_set_filetype(entry, AE_IFREG);
-	assert_int_equal(archive_write_header(a, entry), ARCHIVE_OK);
-	assert_int_equal(archive_write_data(a, content, (size_t)len), len);
-	assert_int_equal(archive_write_close(a), ARCHIVE_OK);
-	archive_write_free(a);
-	archive_entry_free(entry);
-	assert_int_equal(utimensat(AT_FDCWD, to, times, 0), 0);
+	assert_int_equal(futimens(fd, times), 0);
+	assert_int_equal(unlink("log.1"), 0);
+	close(from);
 	close(fd);
-	free(content);
+	free(content.ptr);
+	free(packed.ptr);
+	free(to);
 }
 
-static void pack_newest(const char *suffix)
+/* The last of its bytes that a reader looks at: a checksum's. */
+static void spoil_newest(void)
 {
-	struct archive *a = archive_write_new();
-	char *to = sibling(1, suffix);
+	char last, *path = sibling(1, ".gz");
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	off_t at = lseek(fd, -5, SEEK_END);
 
-	if (strcmp(suffix, ".gz") == 0)
-		assert_int_equal(archive_write_add_filter_gzip(a), ARCHIVE_OK);
-	else
-		assert_int_equal(archive_write_add_filter_xz(a), ARCHIVE_OK);
-	copy_with(a, "log.1", to);
-	assert_int_equal(unlink("log.1"), 0);
-	free(to);
+	assert_int_equal(pread(fd, &last, 1, at), 1);
+	last ^= 1;
+	assert_int_equal(pwrite(fd, &last, 1, at), 1);
+	close(fd);
+	free(path);
 }
 
 static void copy_and_truncate(struct world *w)
@@ -299,7 +300,7 @@ static void read_all(struct world *w)
 	watch_ready(w->watch, w->now);
 	do {
 		rc = tail_next(w->tail, &w->block, w->now, &err);
-		if (rc < 0)
+		if (rc < 0 && ++w->problems > w->row->problems)
 			fail_msg("%s", err.text);
 		if (rc > 0)
 			(void)take_lines(w);
@@ -307,7 +308,7 @@ static void read_all(struct world *w)
 			start_tail(w);
 			rc = 1;
 		}
-	} while (rc > 0);
+	} while (rc != 0);
 }
 
 static void act_on_files(struct world *w, const char *verb)
@@ -320,9 +321,11 @@ static void act_on_files(struct world *w, const char *verb)
 	} else if (strcmp(verb, "ct") == 0) {
 		copy_and_truncate(w);
 	} else if (strcmp(verb, "gz") == 0) {
-		pack_newest(".gz");
+		pack_newest(PACKING_GZIP);
 	} else if (strcmp(verb, "xz") == 0) {
-		pack_newest(".xz");
+		pack_newest(PACKING_XZ);
+	} else if (strcmp(verb, "spoil") == 0) {
+		spoil_newest();
 	} else if (strcmp(verb, "rm") == 0) {
 		assert_int_equal(unlink("log"), 0);
 	} else if (strcmp(verb, "rm1") == 0) {

@@ -40,8 +40,10 @@ struct logfile {
 
 	enum packing packing;
 	struct unpack *unpack; /* while it is read */
-	char *packed;          /* what libarchive is unpacking */
+	char *packed;          /* what is being unpacked */
 	uint64_t packed_at;    /* packed bytes read so far */
+	bool damaged;          /* behind what was handed out, and why: told at the next call */
+	struct err damage;
 	bool ended;
 	char *carry; /* READER_BLOCK bytes: of lines that are not whole yet; NULL: none so far */
 	size_t carry_len;
@@ -103,12 +105,12 @@ static void close_packed(struct logfile *f)
 	f->packed_at = 0;
 }
 
-static int open_packed(struct logfile *f, struct err *err)
+static void open_packed(struct logfile *f)
 {
 	if (f->unpack)
-		return 0;
+		return;
 	f->packed = xcalloc(PACKED_READ, 1);
-	return unpack_open(&f->unpack, f->packing, f->name, on_packed, f, err);
+	f->unpack = unpack_open(f->packing, f->name, on_packed, f);
 }
 
 /* How the text begins. A packed file is closed again: an unpacker may hold many megabytes. */
@@ -127,8 +129,8 @@ static void read_head(struct logfile *f)
 		return;
 	}
 	/* What is damaged further on still has a head. */
-	if (open_packed(f, &unused) == 0)
-		(void)unpack_read(f->unpack, f->at.head, LOGFILE_HEAD, &unpacked, &unused);
+	open_packed(f);
+	(void)unpack_read(f->unpack, f->at.head, LOGFILE_HEAD, &unpacked, &unused);
 	f->at.head_len = (uint16_t)unpacked;
 	close_packed(f);
 }
@@ -368,11 +370,15 @@ static int read_packed(struct logfile *f, char *buf, size_t room, size_t *got, s
 {
 	bool first = !f->unpack;
 
-	if (open_packed(f, err) < 0 || (first && skip_packed(f, buf, err) < 0))
+	if (f->damaged) {
+		*err = f->damage;
 		return -1;
-	if (unpack_read(f->unpack, buf, room, got, err) < 0)
+	}
+	open_packed(f);
+	if (first && skip_packed(f, buf, err) < 0)
 		return -1;
-	f->ended = *got == 0;
+	f->damaged = unpack_read(f->unpack, buf, room, got, &f->damage) < 0;
+	f->ended = *got == 0 && !f->damaged;
 	return 0;
 }
 

@@ -46,7 +46,7 @@ struct reader {
 	char head[HEAD]; /* read to tell the content, not yet handed on */
 	size_t head_len;
 	struct unpack *unpack;
-	char *packed; /* what libarchive is unpacking */
+	char *packed; /* what is being unpacked */
 	struct journal *journal;
 	struct journal_export *export;
 	char *exported; /* what `export` is converting, and the part of it still to come */
@@ -198,11 +198,11 @@ static int read_head(struct reader *r, struct err *err)
 	return 0;
 }
 
-static int start_packed(struct reader *r, enum packing packing, struct err *err)
+static void start_packed(struct reader *r, enum packing packing)
 {
 	r->packed = xcalloc(READER_BLOCK, 1);
 	r->fill = fill_packed;
-	return unpack_open(&r->unpack, packing, r->name, on_packed, r, err);
+	r->unpack = unpack_open(packing, r->name, on_packed, r);
 }
 
 /* libsystemd opens it again: it must have a name, and seeks in it. */
@@ -221,11 +221,12 @@ static int start(struct reader *r, const char *path, struct err *err)
 	if (read_head(r, err) < 0)
 		return -1;
 	packing = packing_of((struct slice){ r->head, r->head_len });
-	if (packing != PACKING_NONE)
-		return start_packed(r, packing, err);
 	if (r->head_len == HEAD && memcmp(r->head, JOURNAL_MAGIC, HEAD) == 0)
 		return start_journal(r, path, err);
-	r->fill = fill_plain;
+	if (packing != PACKING_NONE)
+		start_packed(r, packing);
+	else
+		r->fill = fill_plain;
 	return 0;
 }
 

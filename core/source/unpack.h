@@ -24,12 +24,13 @@ typedef ssize_t unpack_source(void *ctx, const void **data);
 struct unpack;
 
 /* `name` is for messages; it and `ctx` are borrowed until unpack_close(). */
-int unpack_open(struct unpack **out, enum packing packing, const char *name, unpack_source *source,
-		void *ctx, struct err *err);
+struct unpack *unpack_open(enum packing packing, const char *name, unpack_source *source,
+			   void *ctx);
 void unpack_close(struct unpack *u); /* NULL is fine */
 
 /*
- * Fills `buf`; *got is less than `room` at the end alone. -1 where the packed data is damaged,
- * cut short or unreadable: *got bytes were still good. No more calls after that.
+ * Fills `buf`; *got is less than `room` at the end alone. -1 where the packed data is damaged, cut
+ * short, unreadable or followed by something else: the *got bytes are those before it. No more
+ * calls after that.
  */
 int unpack_read(struct unpack *u, char *buf, size_t room, size_t *got, struct err *err);
