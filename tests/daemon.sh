@@ -88,6 +88,24 @@ cp "$log" "$log.1"
 echo 'Nov 20 23:00:03 mail nothing: after truncation' >>"$log"
 ok "copied and truncated: nothing twice, nothing lost" wait_until 15 grew_to $((n + 4))
 
+# -- rotated and packed while it was down ---------------------------------------------------------------
+rotate_packed() { # each time what is new of the log, packed in another way
+	local day=0 packer
+	rm "$log.1"
+	for packer in gzip bzip2 xz zstd; do
+		echo "Nov 20 23:00:04 mail nothing: for $packer" >>"$log"
+		mv "$log" "$log-2026111$((day += 1))"
+		touch -d "$((5 - day)) hours ago" "$log-2026111$day" # bzip2 keeps whole seconds alone
+		$packer -q "$log-2026111$day" || return
+		rm -f "$log-2026111$day" # zstd leaves it there
+	done
+	echo 'Nov 20 23:00:05 mail nothing: to new' >>"$log"
+}
+stop_daemon
+ok "four rotations while it was down" rotate_packed
+ok "it starts again" start_daemon
+ok "... and reads what it had not read of each" wait_until 15 grew_to 5
+
 # -- reload ---------------------------------------------------------------------------------------------
 echo 'bantime_mots = 1d' >>"$conf_file"
 ok "a configuration that does not load is refused, and why" tool 1 reload
