@@ -28,8 +28,8 @@ enum {
 
 /*
  * a, b: streams of "one\n" and "two\n"; e: an empty stream; 0: a zero byte; g: a line of text, x: a
- * byte of it; o: a stream of another packing; s: what zstd skips; m: a stream whose header asks for
- * gigabytes of memory.
+ * byte of it; o: a stream of another packing; s: what zstd skips; h: of zstd, a good block and the
+ * header of one that can't be; m: a stream whose header asks for gigabytes of memory.
  */
 static const struct row {
 	const char *name;
@@ -56,6 +56,7 @@ static const struct row {
 	{ "what is skipped, in front", ZSTD, "ssa", "one\n", NULL },
 	{ "what is skipped, around", ZSTD, "asebs", "one\ntwo\n", NULL },
 	{ "what is skipped, alone", ZSTD, "s", "", NULL },
+	{ "a bad block behind a good one", ZSTD, "ah", "one\ntwo\n", "corrupt" },
 	{ "gigabytes of memory", XZ, "m", "", "it takes more than 256 MiB of memory to unpack" },
 	{ "gigabytes of memory", ZSTD, "m", "", "Frame requires too much memory for decoding" },
 	{ "gigabytes of memory, later", XZ | ZSTD, "am", "one\n", "memory" },
@@ -146,6 +147,10 @@ static struct text cook_part(enum packing packing, char part)
 	case 's':
 		raw = "\x5e\x2a\x4d\x18\3\0\0\0abc";
 		len = 11;
+		break;
+	case 'h':
+		raw = "\x28\xb5\x2f\xfd\0\x38\x20\0\0two\n\7\0";
+		len = 16;
 		break;
 	case 'm':
 		return packing == PACKING_XZ ? greedy_xz() : greedy_zstd();

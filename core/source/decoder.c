@@ -15,6 +15,7 @@
 #include <bzlib.h>
 #include <limits.h>
 #include <lzma.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <zlib.h>
@@ -158,6 +159,7 @@ static enum decoded xz_decode(void *stream, struct flow *flow, const char **why)
 struct zstd {
 	ZSTD_DStream *d;
 	size_t wanted; /* bytes of input, to the end of the next block's header */
+	bool filled;   /* all the room it had: there may be more of the block */
 };
 
 static void *zstd_start(void)
@@ -180,14 +182,15 @@ static void zstd_end(void *stream)
 }
 
 /*
- * A call that meets damage does not say what it had unpacked before, so none gets more than one
- * block; and the next block's header comes alone, lest it spoil the block in front of it.
+ * A call that meets damage does not say what it had unpacked before. So none gets more than one
+ * block, without the header of the next, and none any before the last one's text is out.
  */
 static enum decoded zstd_decode(void *stream, struct flow *flow, const char **why)
 {
 	struct zstd *zstd = stream;
 	size_t block = zstd->wanted - (zstd->wanted > ZSTD_BLOCK_HEADER ? ZSTD_BLOCK_HEADER : 0);
-	ZSTD_inBuffer in = { flow->in, flow->in_len < block ? flow->in_len : block, 0 };
+	size_t some = flow->in_len < block ? flow->in_len : block;
+	ZSTD_inBuffer in = { flow->in, zstd->filled ? 0 : some, 0 };
 	ZSTD_outBuffer out = { flow->out, flow->room, 0 };
 	size_t rc = ZSTD_decompressStream(zstd->d, &out, &in);
 
@@ -197,6 +200,7 @@ static enum decoded zstd_decode(void *stream, struct flow *flow, const char **wh
 		return DECODE_BAD;
 	}
 	zstd->wanted = rc;
+	zstd->filled = out.pos == out.size;
 	return rc == 0 ? DECODE_END : DECODE_ON;
 }
 
