@@ -6,12 +6,15 @@ include tests/sim/rules.mk
 tests: $(TESTS) $(FUZZERS) $(BUILD)/tests/simulate $(BUILD)/tests/judge $(BUILD)/tests/measure $(BUILD)/tests/intrude \
 	$(BUILD)/tests/smtpd_key.so
 
+# Tests are linked from the machine code that lies beside the optimiser's, or each would be optimised
+# as a whole: a second or two for every one of them.
+
 # The test of a plugin includes its source, which sees what a plugin sees.
 $(BUILD)/tests/test_%.o: override CPPFLAGS += -Icore/action
 
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(BUILD)/libpostern.a
 	$(say) LD $@
-	$(Q)$(link) -lcmocka $(TEST_LDFLAGS)
+	$(Q)$(link) -fno-lto -lcmocka $(TEST_LDFLAGS)
 
 # What tests a part of core/cli links that too.
 CLI_TESTS := test_request test_control test_selfwatch test_ignored test_metrics_server \
@@ -21,7 +24,7 @@ CLI_FUZZERS := fuzz_control
 $(CLI_TESTS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libcli.a \
 		$(BUILD)/libpostern.a
 	$(say) LD $@
-	$(Q)$(link) -lcmocka $(TEST_LDFLAGS)
+	$(Q)$(link) -fno-lto -lcmocka $(TEST_LDFLAGS)
 
 # No deadline is waited for, and no other user is needed.
 $(BUILD)/tests/test_control: TEST_LDFLAGS = -Wl,--wrap=uv_timer_start,--wrap=getsockopt
@@ -31,13 +34,13 @@ $(BUILD)/tests/test_dovecot $(BUILD)/tests/test_mail $(BUILD)/tests/test_webhook
 $(CLI_FUZZERS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/%.o \
 		$(if $(filter 0,$(FUZZ)),$(BUILD)/tests/fuzz_main.o) $(BUILD)/libcli.a $(BUILD)/libpostern.a
 	$(say) LD $@
-	$(Q)$(link) $(if $(filter 1,$(FUZZ)),-fsanitize=fuzzer)
+	$(Q)$(link) -fno-lto $(if $(filter 1,$(FUZZ)),-fsanitize=fuzzer)
 
 # Without libFuzzer a fuzz target gets a main() that feeds it the files named on the command line.
 $(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz_%.o $(if $(filter 0,$(FUZZ)),$(BUILD)/tests/fuzz_main.o) \
 		$(BUILD)/libpostern.a
 	$(say) LD $@
-	$(Q)$(link) $(if $(filter 1,$(FUZZ)),-fsanitize=fuzzer)
+	$(Q)$(link) -fno-lto $(if $(filter 1,$(FUZZ)),-fsanitize=fuzzer)
 
 -include $(TESTS:=.d) $(FUZZERS:=.d) $(BUILD)/tests/fuzz_main.d
 
