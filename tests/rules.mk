@@ -18,7 +18,7 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(BUILD)/libpostern.a
 
 # What tests a part of core/cli links that too.
 CLI_TESTS := test_request test_control test_selfwatch test_ignored test_metrics_server \
-	test_client test_answers test_metrics
+	test_client test_answers test_metrics test_dispatch
 CLI_FUZZERS := fuzz_control
 
 $(CLI_TESTS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libcli.a \
