@@ -123,7 +123,7 @@ ok "... each once" counts 61
 
 # -- read-only from the start -------------------------------------------------------------------------
 kill_daemon
-mount -o remount,ro "$state"
+ok "read-only, once the last process that was killed has left" wait_until 30 mount -o remount,ro "$state"
 mark
 ok "it starts where it may not write" start_troubled
 attack 203.0.113.102
