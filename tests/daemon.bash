@@ -53,6 +53,15 @@ tool() { # STATUS VERB ARGUMENT...
 }
 has_said() { grep -qF -- "$1" "$said"; }
 child() { pgrep -P "$pid" -x "postern-$1"; } # NAME: its process
+is_calm() { # NAME TICKS: of processor time in two seconds, at most
+	local before after process
+	process=$(child "$1")
+	before=$(awk '{ print $14 + $15 }' "/proc/$process/stat")
+	sleep 2
+	after=$(awk '{ print $14 + $15 }' "/proc/$process/stat")
+	echo "$((after - before)) ticks in two seconds"
+	[ $((after - before)) -le "$2" ]
+}
 json() { # VERB FILTER: what jq makes of its objects
 	"$postern" "$1" --socket "$dir/run/control" --json | jq -s -e -r ".[] | $2"
 }

@@ -74,15 +74,6 @@ start_troubled() { # it answers, and has something to complain of
 	wait_until 20 tool 1 status
 }
 again() { kill_daemon && start_daemon && wait_until 10 well; }
-calm() {
-	local before after engine
-	engine=$(child engine)
-	before=$(awk '{ print $14 + $15 }' "/proc/$engine/stat")
-	sleep 2
-	after=$(awk '{ print $14 + $15 }' "/proc/$engine/stat")
-	echo "$((after - before)) ticks in two seconds"
-	[ $((after - before)) -le 40 ]
-}
 
 ok "it starts" start_daemon
 [ "$failures" -eq 0 ] || { cat "$dir/daemon.out"; finish; }
@@ -102,7 +93,7 @@ ok "... the log says so" wait_until 10 told_since 'decisions.db: database or dis
 ok "... and status warns" wait_until 5 troubled 'full'
 explains() { "$postern" explain --socket "$dir/run/control" 203.0.113.60 | grep -q brute-force; }
 ok "... explain knows the decision" explains
-ok "... and the engine is calm" calm
+ok "... and the engine is calm" is_calm engine 40
 # While nothing of it is open for writing a file system can be made read-only.
 ok "read-only: it is made so while the daemon runs" wait_until 30 mount -o remount,ro "$state"
 mark

@@ -13,6 +13,7 @@
 #include "actions/nftables.c"
 
 #include "core/base/address.h"
+#include "tests/addresses.h"
 
 static const int64_t now_s = 1700000000;
 
@@ -42,17 +43,6 @@ static const char *text_of(const struct postern_address *a, char *text)
 
 	memcpy(p.base.byte, a->byte, sizeof(p.base.byte));
 	return prefix_text(&p, text);
-}
-
-static struct postern_address parse(const char *text)
-{
-	struct postern_address a = { 0 };
-	struct prefix p = { 0 };
-
-	assert_true(prefix_parse(&p, slice_of(text)));
-	memcpy(a.byte, p.base.byte, sizeof(a.byte));
-	a.bits = p.bits;
-	return a;
 }
 
 static struct postern_host host = { .log = log_nothing, .address_text = text_of };

@@ -437,38 +437,38 @@ static void counts_what_it_met(void **state)
 	filter_set_free(set);
 }
 
-static void takes_only_kinds_of_use(void **state)
+/* Matches of kinds that are of no use: not looked for, but their lines are not those of others. */
+static const struct use {
+	const char *name, *filter;
+	unsigned int kinds;
+	const char *line[2], *want[2];
+} uses[] = {
+	{ "use: the second alone",
+	  "filter f { daemon = a match m { regex = '^login (?<user>.+)$' event = login " EX
+	  " }\nmatch n { regex = '^logout (?<user>.+)$' event = logout " EX " } }",
+	  1U << EVENT_LOGOUT,
+	  { "login joe", "logout joe" },
+	  { "", "n logout user=joe" } },
+	{ "use: the first takes what the second would",
+	  "filter f { daemon = a match m { regex = '^login (?<user>guest)$' event = logout " EX
+	  " }\nmatch n { regex = '^login (?<user>.+)$' event = login " EX " } }",
+	  1U << EVENT_LOGIN,
+	  { "login guest", "login joe" },
+	  { "m logout user=guest", "n login user=joe" } },
+};
+
+static void takes_what_is_of_use(void **state)
 {
-	struct filter_set *set = load(
-		"filter f { daemon = a match m { regex = '^login (?<user>.+)$' event = login " EX
-		" }\nmatch n { regex = '^logout (?<user>.+)$' event = logout " EX " } }");
-	struct matcher *m = matcher_new(set, 1U << EVENT_LOGOUT);
-	char got[500];
+	const struct use *row = *state;
+	struct filter_set *set = load(row->filter);
+	struct matcher *m = matcher_new(set, row->kinds);
+	char line[200], got[500];
 
-	(void)state;
-	scan_one(m, HEAD "a: login joe", got, sizeof(got));
-	assert_string_equal(got, "");
-	scan_one(m, HEAD "a: logout joe", got, sizeof(got));
-	assert_string_equal(got, "n logout user=joe");
-	matcher_free(m);
-	filter_set_free(set);
-}
-
-/* It is of no use, but the line is its own and not one of the match behind it. */
-static void takes_lines_from_those_behind(void **state)
-{
-	struct filter_set *set =
-		load("filter f { daemon = a match m { regex = '^login (?<user>guest)$' event = "
-		     "logout " EX " }\nmatch n { regex = '^login (?<user>.+)$' event = login " EX
-		     " } }");
-	struct matcher *m = matcher_new(set, 1U << EVENT_LOGIN);
-	char got[500];
-
-	(void)state;
-	scan_one(m, HEAD "a: login guest", got, sizeof(got));
-	assert_string_equal(got, "m logout user=guest");
-	scan_one(m, HEAD "a: login joe", got, sizeof(got));
-	assert_string_equal(got, "n login user=joe");
+	for (size_t i = 0; i < COUNT(row->line); i++) {
+		(void)snprintf(line, sizeof(line), HEAD "a: %s", row->line[i]);
+		scan_one(m, line, got, sizeof(got));
+		assert_string_equal(got, row->want[i]);
+	}
 	matcher_free(m);
 	filter_set_free(set);
 }
@@ -723,22 +723,21 @@ static void loads_many(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(mistakes) + COUNT(lines) + COUNT(derived) + COUNT(fillers) +
-				COUNT(folders) + COUNT(manys) + 6] = {
+	struct CMUnitTest tests[COUNT(mistakes) + COUNT(lines) + COUNT(derived) + COUNT(uses) +
+				COUNT(fillers) + COUNT(folders) + COUNT(manys) + 5] = {
 		cmocka_unit_test(tests_itself),
 		cmocka_unit_test(tells_rotten_examples),
 		cmocka_unit_test(defers_lines_of_a_queue_id),
 		cmocka_unit_test(counts_what_it_met),
-		cmocka_unit_test(takes_only_kinds_of_use),
-		cmocka_unit_test(takes_lines_from_those_behind),
 		cmocka_unit_test(scan_agrees_with_lines),
 	};
-	size_t n = 6;
+	size_t n = 5;
 
 	ADD_ROWS(tests, n, mistakes, tells_mistake);
 	ADD_ROWS(tests, n, lines, takes_line);
 	ADD_ROWS(tests, n, derived, derives);
 	ADD_ROWS(tests, n, fillers, takes_long_line);
+	ADD_ROWS(tests, n, uses, takes_what_is_of_use);
 	ADD_ROWS(tests, n, folders, loads_folder);
 	ADD_ROWS(tests, n, manys, loads_many);
 	return _cmocka_run_group_tests(__FILE__, tests, n, NULL, NULL);

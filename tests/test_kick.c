@@ -4,6 +4,7 @@
 #include "actions/kick.c"
 
 #include "core/base/address.h"
+#include "tests/addresses.h"
 
 enum { CONNECTIONS = 12 };
 
@@ -134,17 +135,6 @@ ssize_t mnl_socket_recvfrom(const struct mnl_socket *nl, void *buf, size_t siz)
 }
 
 /* ---------------------------------------------------------------------------------------------- */
-
-static struct postern_address parse(const char *text)
-{
-	struct postern_address a = { 0 };
-	struct prefix p = { 0 };
-
-	assert_true(prefix_parse(&p, slice_of(text)));
-	memcpy(a.byte, p.base.byte, sizeof(a.byte));
-	a.bits = p.bits;
-	return a;
-}
 
 /* Connections as text: "4 PEER PORT", or 6, the family of the server's socket. */
 static const struct row {

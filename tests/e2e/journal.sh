@@ -89,16 +89,7 @@ mkdir -m 2750 /var/log/journal/$id
 chgrp systemd-journal /var/log/journal/$id
 failures_from 203.0.113.54 5 | append
 ok "... and one whose folder went" wait_until 20 banned 203.0.113.54
-calm() {
-	local before after reader
-	reader=$(child journal)
-	before=$(awk '{ print $14 + $15 }' "/proc/$reader/stat")
-	sleep 2
-	after=$(awk '{ print $14 + $15 }' "/proc/$reader/stat")
-	echo "$((after - before)) ticks in two seconds"
-	[ $((after - before)) -le 20 ]
-}
-ok "... and who reads it sleeps" calm
+ok "... and who reads it sleeps" is_calm journal 20
 sleep 2
 pkill -9 -P "$pid"
 kill -9 "$pid"
