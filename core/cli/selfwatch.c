@@ -385,9 +385,7 @@ void selfwatch_look(struct selfwatch *w, const struct selfwatch_facts *facts, st
 
 int64_t selfwatch_next(const struct selfwatch *w, struct instant now)
 {
-	if (instant_is_none(w->due))
-		return -1;
-	return w->due.ms > now.ms ? since(now, w->due) : 0;
+	return instant_left_ms(w->due, now);
 }
 
 const struct warning *selfwatch_warning(const struct selfwatch *w, size_t i)

@@ -146,12 +146,8 @@ struct instant store_next(const struct store *s)
 {
 	struct instant next = INSTANT_NONE;
 
-	for (int file = 0; file < FILES; file++) {
-		struct instant at = s->trouble[file].retry_at;
-
-		if (!instant_is_none(at) && (instant_is_none(next) || at.ms < next.ms))
-			next = at;
-	}
+	for (int file = 0; file < FILES; file++)
+		next = instant_earlier(next, s->trouble[file].retry_at);
 	return next;
 }
 

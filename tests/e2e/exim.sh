@@ -42,12 +42,7 @@ ok "the server took what it should" awk '
 	/: 550 no such user/ { refused++ }
 	END { print sent, others, failed, refused; exit !(sent == 60 && others == 12 && failed == 7 && refused == 30) }' "$here/clients"
 
-scan=(scan --json --quiet --geoip "$here/country.mmdb" --asn "" --tz UTC)
-ok "scan" run 1 "${scan[@]}" "$log"
-ok "acts on exactly that account" same_list "$victim" \
-	"$(jq -r 'select(.jail == "stolen-account") | .subject.user' "$dir/out")"
-ok "... and says act" is act .verdict
-ok "its addresses" same_list "$(hosts "${bots[@]}")" "$(decision '[.addresses[] | select(.bot) | .ip] | sort[]' | tr -d '"')"
+finds_the_bots "$log"
 ok "messages" is 60 .messages
 ok "recipients, as far as they were delivered to" is 60 .recipients
 ok "bounces: those refused at once, and those refused later" is 60 .bounces

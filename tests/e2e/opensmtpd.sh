@@ -117,12 +117,7 @@ ok "every login and failure has its address" is_count 44 \
 ok "... and there are no others" is_count 0 'select(.event != "disconnect" and (.ip | not))'
 ok "no message is a stranger's" is_count 72 'select(.event == "message")'
 
-scan=(scan --json --quiet --geoip "$here/country.mmdb" --asn "" --tz UTC)
-ok "scan" run 1 "${scan[@]}" "$log"
-ok "acts on exactly that account" same_list "$victim" \
-	"$(jq -r 'select(.jail == "stolen-account") | .subject.user' "$dir/out")"
-ok "... and says act" is act .verdict
-ok "its addresses" same_list "$(hosts "${bots[@]}")" "$(decision '[.addresses[] | select(.bot) | .ip] | sort[]' | tr -d '"')"
+finds_the_bots "$log"
 ok "messages" is 60 .messages
 ok "recipients" is 180 .recipients
 ok "a login without a message" is 1 \

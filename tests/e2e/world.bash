@@ -115,6 +115,14 @@ is() { # WANTED JQ FILTER
 	echo "expected $1, not $got"
 	return 1
 }
+scan=(scan --json --quiet --geoip "$here/country.mmdb" --asn "" --tz UTC)
+finds_the_bots() { # LOG...: a scan of them acts on the victim alone, by the bots' addresses
+	ok "scan" run 1 "${scan[@]}" "$@"
+	ok "acts on exactly that account" same_list "$victim" \
+		"$(jq -r 'select(.jail == "stolen-account") | .subject.user' "$dir/out")"
+	ok "... and says act" is act .verdict
+	ok "its addresses" same_list "$(hosts "${bots[@]}")" "$(decision '[.addresses[] | select(.bot) | .ip] | sort[]' | tr -d '"')"
+}
 same_list() { # WANTED GOT: texts of many lines
 	diff <(echo "$1") <(echo "$2")
 }
