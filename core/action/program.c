@@ -20,13 +20,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -72,6 +73,17 @@ static void close_fd(int *fd)
 	if (*fd >= 0)
 		(void)close(*fd);
 	*fd = -1;
+}
+
+/* By their numbers: not every C library has names for these two yet, as glibc since 2.34 and 2.36. */
+static void close_all(unsigned int from, unsigned int flags)
+{
+	(void)syscall(SYS_close_range, from, ~0U, flags);
+}
+
+static int open_pidfd(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0U);
 }
 
 static bool is_named(const char *entry, const char *name)
@@ -122,7 +134,7 @@ static _Noreturn void be_program(const struct postern_run *run, const char *cons
 		moved[i] = fcntl(fd[i], F_DUPFD_CLOEXEC, 3);
 	for (int i = 0; i < 3; i++)
 		(void)dup2(moved[i], i);
-	(void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+	close_all(3, CLOSE_RANGE_CLOEXEC);
 	if (chdir("/") == 0)
 		(void)execve(run->argv[0], (char *const *)(uintptr_t)run->argv,
 			     (char *const *)(uintptr_t)env);
@@ -140,7 +152,7 @@ static _Noreturn void be_warden(pid_t parent, pid_t group)
 	(void)sigemptyset(&end);
 	(void)sigaddset(&end, SIGUSR1);
 	(void)sigprocmask(SIG_BLOCK, &end, NULL);
-	(void)close_range(0, ~0U, 0); /* or whoever reads from our parent would not see its end */
+	close_all(0, 0); /* or whoever reads from our parent would not see its end */
 	(void)prctl(PR_SET_PDEATHSIG, SIGUSR1);
 	if (getppid() == parent) /* it may have ended before it could be waited for */
 		(void)sigwait(&end, &got);
@@ -207,7 +219,7 @@ static int wait_for_start(struct program *p, int pipes[4][2])
 	do
 		n = read(pipes[3][0], &why, sizeof(why));
 	while (n < 0 && errno == EINTR);
-	p->pidfd = pidfd_open(p->pid, 0);
+	p->pidfd = open_pidfd(p->pid);
 	if (n != sizeof(why) && p->pidfd >= 0)
 		return 0;
 	refuse(p->run, p->run->argv[0], n == sizeof(why) ? why : errno);

@@ -90,8 +90,10 @@ void mem_expect_much(void)
 	enum { MUCH = 64 << 20, TABLE_MOST = 16 << 20, HUGE_PAGE = 2 << 20 };
 	char *before = sbrk(0), *after, *first;
 
+#ifdef __GLIBC__ /* others' malloc() has no settings */
 	(void)mallopt(M_MMAP_THRESHOLD, TABLE_MOST);
 	(void)mallopt(M_TOP_PAD, MUCH);
+#endif
 	free(xcalloc(1, HUGE_PAGE));
 	after = sbrk(0);
 	first = before + (HUGE_PAGE - (uintptr_t)before % HUGE_PAGE);

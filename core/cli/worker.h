@@ -5,6 +5,7 @@
 #include "core/cli/setup.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct worker_options {
 	const struct setup *setup;

@@ -12,6 +12,7 @@
  */
 #include "core/filter/fingerprint.h"
 
+#include "core/base/clones.h"
 #include "core/base/mem.h"
 #include "core/filter/literal.h"
 
@@ -196,7 +197,8 @@ static void pass(uint64_t passed[WORDS], const uint64_t having[16][WORDS], unsig
 			passed[i] |= having[__builtin_ctz(halves)][i];
 }
 
-static void make_sieve(struct sieve *sieve, const struct deal *deal, const struct print *print)
+FOR_THIS_MACHINE static void make_sieve(struct sieve *sieve, const struct deal *deal,
+					const struct print *print)
 {
 	int test = 0;
 
@@ -216,7 +218,8 @@ static void narrow(uint64_t left[WORDS], const uint64_t passed[WORDS], const uin
 }
 
 /* How much of the sample passes, with `window` in the bucket too where it is not NULL. */
-static double familiarity(const struct deal *deal, const struct sieve *sieve, const char *window)
+FOR_THIS_MACHINE static double familiarity(const struct deal *deal, const struct sieve *sieve,
+					   const char *window)
 {
 	static const uint64_t none[WORDS];
 	const struct index *index = &deal->index;

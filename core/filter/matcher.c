@@ -12,6 +12,7 @@
  */
 #include "core/filter/matcher.h"
 
+#include "core/base/clones.h"
 #include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/filter/prefilter.h"
@@ -340,12 +341,6 @@ static const struct prefilter_hit *cursor_peek(struct cursor *c, const struct ma
 	}
 	return &c->hit[c->next];
 }
-
-#ifdef __x86_64__
-#define FOR_THIS_MACHINE __attribute__((target_clones("avx2", "default")))
-#else
-#define FOR_THIS_MACHINE
-#endif
 
 /* In strides that the compiler turns into vector code. */
 FOR_THIS_MACHINE static uint64_t count_newlines(struct slice block)
