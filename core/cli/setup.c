@@ -351,6 +351,7 @@ int setup_load(struct setup *s, const struct setup_options *o, enum setup_depth 
 	*s = (struct setup){ .arena = arena_new() };
 	if (load_settings(s, o, err) < 0 || filter_set_load(&s->filters, s->filters_dir, err) < 0)
 		goto fail;
+	find_own(s);
 	if (depth == SETUP_FILTERS)
 		return 0;
 	s->catalogue = catalogue_new(s->plugins_dir, depth < SETUP_ACTIONS);
@@ -358,7 +359,6 @@ int setup_load(struct setup *s, const struct setup_options *o, enum setup_depth 
 	if (jail_set_load(&s->jails, s->jails_dir, o->jail, s->filters, &s->defaults, err) < 0 ||
 	    geoip_open(&s->geoip, s->geoip_path, s->asn_path, err) < 0)
 		goto fail;
-	find_own(s);
 	return 0;
 fail:
 	setup_fini(s);
