@@ -46,7 +46,7 @@ read_all() { [ "$(lines_read)" -ge "$1" ]; }
 build/plain/tests/simulate bench --lines "$lines" --accounts "${ACCOUNTS:-500}" --geoip "$geoip" --log - 2>"$dir/sim.err" |
 	feed &
 feeder=$!
-ok "a third of it is read" wait_until 3000 read_all $((lines / 3))
+ok "half of it is read" wait_until 3000 read_all $((lines / 2))
 warm=$(resident) open=$(descriptors) monitor_open=$(find "/proc/$pid/fd" -type l | wc -l)
 wait "$feeder"
 ok "all of it is read" wait_until 60 read_all "$lines"
@@ -61,11 +61,11 @@ ok "no line was lost or read twice" every_line
 grown() {
 	local now
 	now=$(resident)
-	echo "$warm KB after a third, $now KB at the end"
+	echo "$warm KB after half, $now KB at the end"
 	[ "$now" -le $((warm * 115 / 100)) ]
 }
 ok "memory has not grown" grown
-echo "# $warm KB after a third, $(resident) KB at the end"
+echo "# $warm KB after half, $(resident) KB at the end"
 ok "descriptors neither" [ "$(descriptors)" -le "$((open + 1))" ]
 ok "... of the monitor" [ "$(find "/proc/$pid/fd" -type l | wc -l)" -le "$((monitor_open + 1))" ]
 ok "it ends well" stop_daemon

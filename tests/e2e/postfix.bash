@@ -133,6 +133,12 @@ settled() { # all that was sent is either in the deferred queue or gone
 	[ "$(find "$queue/incoming" "$queue/active" "$queue/maildrop" -type f | wc -l)" -eq 0 ]
 }
 
+# Its processes log through one socket, in their order: before this word stands all that was said so far.
+all_logged() {
+	local word="all until $RANDOM"
+	postlog -c "$conf" "$word" && wait_for grep -qF "$word" "$maillog"
+}
+
 make_mail_server() { # the folders, then both servers
 	mkdir -p "$conf" "$queue/pid" "$queue/private" "$here/data"
 	chown postfix "$queue/private" "$here/data"
