@@ -6,20 +6,11 @@
 # far.example.net there is nobody. A test adds lines of its own to $exim_main, to $exim_mail, the ACL
 # at MAIL, or to $exim_routers and $exim_transports.
 #
-# Debian's Exim can't be installed beside Postfix: its package is unpacked into build/exim and runs
-# from the test's own /run, with the test's own /etc.
+# It runs from the test's own /run, with the test's own /etc.
 # shellcheck disable=SC2034,SC2154 # the variables are the tests' own
 
-# Out here, where there is a network.
-prepare() {
-	[ -x build/exim/usr/sbin/exim4 ] && return
-	rm -rf build/exim build/exim.new
-	mkdir -p build/exim.new
-	(cd build/exim.new && apt-get download -q exim4-daemon-light) >build/exim.apt.log 2>&1 ||
-		skip "can't fetch exim4-daemon-light: $(grep -m 1 '^E:' build/exim.apt.log)"
-	dpkg-deb -x build/exim.new/exim4-daemon-light_*.deb build/exim.new
-	mv build/exim.new build/exim
-}
+. tests/e2e/unpacked.bash
+prepare() { unpack exim exim4-daemon-light; }
 
 exim=/run/e2e/exim4
 log=/run/e2e/mainlog

@@ -3,23 +3,16 @@
 # message in lines of their own, which only the session ties together; what postern says has to
 # agree with what the clients did.
 #
-# Debian's OpenSMTPD can't be installed beside Postfix: its package is unpacked into
-# build/opensmtpd. It writes its log to standard error, where a line has no time and no program yet.
+# It writes its log to standard error, where a line has no time and no program yet.
 # It takes passwords over TLS alone, and needs tests/e2e/smtpd_key.c for that.
 # shellcheck disable=SC2016,SC2154,SC2317 # programs are quoted; checks are called by name
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 
-# Out here, where there is a network.
+. tests/e2e/unpacked.bash
 prepare() {
 	[ -e build/plain/tests/smtpd_key.so ] || skip "build/plain/tests/smtpd_key.so is not built"
-	[ -x build/opensmtpd/usr/sbin/smtpd ] && return
-	rm -rf build/opensmtpd build/opensmtpd.new
-	mkdir -p build/opensmtpd.new
-	(cd build/opensmtpd.new && apt-get download -q opensmtpd) >build/opensmtpd.apt.log 2>&1 ||
-		skip "can't fetch opensmtpd: $(grep -m 1 '^E:' build/opensmtpd.apt.log)"
-	dpkg-deb -x build/opensmtpd.new/opensmtpd_*.deb build/opensmtpd.new
-	mv build/opensmtpd.new build/opensmtpd
+	unpack opensmtpd opensmtpd
 }
 . tests/e2e/world.bash
 
@@ -47,25 +40,17 @@ write_config() {
 	END
 }
 
-# Everything that it wants outside /run and /etc is mounted over.
 install_opensmtpd() {
-	local id=64990 user
-	for user in opensmtpd opensmtpq; do
-		echo "$user:x:$id:$id::/nonexistent:/usr/sbin/nologin" >>/etc/passwd
-		echo "$user:x:$id:" >>/etc/group
-		id=$((id + 1))
-	done
+	lay_over opensmtpd
+	add_user opensmtpd 64990
+	add_user opensmtpq 64991
 	echo mail.example.org >/etc/mailname
-	mount --bind build/opensmtpd/usr/libexec /usr/libexec
-	mount -t tmpfs -o mode=755 none /var/lib
-	mount -t tmpfs -o mode=755 none /var/spool
 	mkdir -p /var/lib/opensmtpd/empty
 	mkdir -m 711 /var/spool/smtpd
 }
 
 start_opensmtpd() {
-	local smtpd=$PWD/build/opensmtpd/usr/sbin/smtpd
-	SMTPD_KEY=$here/key LD_PRELOAD=$PWD/build/plain/tests/smtpd_key.so "$smtpd" -d 2>&1 | while IFS= read -r line; do
+	SMTPD_KEY=$here/key LD_PRELOAD=$PWD/build/plain/tests/smtpd_key.so smtpd -d 2>&1 | while IFS= read -r line; do
 		printf '%(%b %e %H:%M:%S)T mail smtpd[4711]: %s\n' -1 "$line"
 	done >"$log" &
 	wait_for listening 465 25 || cat "$log"
@@ -98,8 +83,8 @@ sessions() {
 
 make_world
 make_countries
-write_config
 install_opensmtpd
+write_config
 start_opensmtpd
 sessions | ip netns exec world python3 tests/e2e/smtps.py >"$here/clients" 2>&1
 all_logged() { [ "$(grep -c ' smtp disconnected ' "$log")" -ge 49 ]; } # each session's end

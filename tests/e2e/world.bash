@@ -23,7 +23,7 @@ if [ -z "${E2E_INSIDE:-}" ]; then
 	if declare -F prepare >/dev/null; then
 		prepare
 	fi
-	E2E_INSIDE=1 exec unshare --net --pid --fork --kill-child --mount --mount-proc bash "$0" "$@"
+	E2E_INSIDE=1 exec unshare --net --pid --fork --kill-child --uts --mount --mount-proc bash "$0" "$@"
 fi
 
 mount -t tmpfs none /run
