@@ -203,9 +203,11 @@ static const struct unfit {
 	{ "all of IPv6", "joe", "::/0", NULL, POSTERN_FAILED, 1, 0, "refused: a network wider" },
 	{ "a queue id that is an option", "joe", NULL, "ALL;", POSTERN_DONE, 0, 0,
 	  "1 queue ids that are none were left out" },
-	{ "too long a queue id", "joe", NULL, "0123456789012345678901234", POSTERN_DONE, 0, 0,
-	  "1 queue ids" },
-	{ "the longest queue id", "joe", NULL, "012345678901234567890123", POSTERN_DONE, 0, 1, "" },
+	{ "a queue id that is a path", "joe", NULL, "..", POSTERN_DONE, 0, 0, "1 queue ids" },
+	{ "too long a queue id", "joe", NULL, "000000000000000F.000000006B0D0BB8.000000ED0",
+	  POSTERN_DONE, 0, 0, "1 queue ids" },
+	{ "the longest queue id", "joe", NULL, "000000000000000F.000000006B0D0BB8.000000ED",
+	  POSTERN_DONE, 0, 1, "" },
 };
 
 static void refuses_item(void **state)

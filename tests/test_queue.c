@@ -13,7 +13,7 @@
 		literal, sizeof(literal) - 1 \
 	}
 
-/* What is a queue id: Postfix short and long, Exim old and new, sendmail, Message-IDs not. */
+/* What is a queue id: Postfix short and long, Exim old and new, sendmail, Courier (the longest); Message-IDs not. */
 static const struct id {
 	const char *name;
 	struct slice id;
@@ -24,14 +24,15 @@ static const struct id {
 	{ "id: Exim's", TEXT("1rABCD-0000xy-2Z"), true },
 	{ "id: Exim's since 4.97", TEXT("1rABCD-000000004ab-0xyz"), true },
 	{ "id: sendmail's", TEXT("3ALMuZ2d012345"), true },
-	{ "id: the longest", TEXT("123456789012345678901234"), true },
-	{ "id: longer", TEXT("1234567890123456789012345"), false },
+	{ "id: Courier's", TEXT("000000000000000F.000000006B0D0BB8.000000ED"), true },
+	{ "id: longer", TEXT("000000000000000F.000000006B0D0BB8.000000ED0"), false },
 	{ "id: empty", TEXT(""), false },
 	{ "id: absent", { NULL, 0 }, false },
 	{ "id: blank", TEXT("8A0C 4A84"), false },
 	{ "id: option for postsuper", TEXT("-d ALL"), false },
 	{ "id: option in one word", TEXT("-dALL"), false },
 	{ "id: path", TEXT("../8A0C"), false },
+	{ "id: path of one word", TEXT(".."), false },
 	{ "id: NUL", TEXT("8A0C\0"), false },
 	{ "id: bytes", TEXT("8A\xc3\xa9"), false },
 };

@@ -48,12 +48,12 @@ bool order_user_is_valid(struct slice user)
 
 bool order_queue_id_is_valid(struct slice id)
 {
-	if (!id.ptr || id.len == 0 || id.len > QUEUE_ID_MOST)
+	if (!id.ptr || id.len == 0 || id.len > QUEUE_ID_MOST || id.ptr[0] == '.')
 		return false;
 	for (size_t i = 0; i < id.len; i++)
 		if (!(id.ptr[i] >= '0' && id.ptr[i] <= '9') &&
 		    !(id.ptr[i] >= 'A' && id.ptr[i] <= 'Z') &&
-		    !(id.ptr[i] >= 'a' && id.ptr[i] <= 'z') && id.ptr[i] != '-')
+		    !(id.ptr[i] >= 'a' && id.ptr[i] <= 'z') && id.ptr[i] != '-' && id.ptr[i] != '.')
 			return false;
 	return true;
 }

@@ -33,7 +33,7 @@ enum {
 	ORDER_USER_MOST = 255,         /* bytes */
 	ORDER_TEXT_MOST = 1024,        /* of a jail's name, or a reason; more is cut */
 	ORDER_JSON_MOST = 1024 * 1024, /* of a JSON text; a longer one is sent as {} */
-	QUEUE_ID_MOST = 24,
+	QUEUE_ID_MOST = 42,
 };
 
 /* Of APPLY, LIFT and RECONCILE_ITEMS. `batch` is the engine's number for it, and comes back. */

@@ -129,7 +129,8 @@ static int add_queue_id(struct trial *t, const char *text)
 	size_t n = t->item.n_queue_ids;
 
 	if (!order_queue_id_is_valid(slice_of(text))) {
-		complain("--queue-id: expected letters, digits and \"-\", at most %d, not \"%s\"",
+		complain("--queue-id: expected letters, digits, \"-\" and \".\", at most %d, not "
+			 "\"%s\"",
 			 QUEUE_ID_MOST, text);
 		return -1;
 	}

@@ -35,10 +35,11 @@ struct queued *queue_find(const struct queue *q, struct slice id)
 
 static bool is_queue_id(struct slice id)
 {
-	if (!id.ptr || id.len == 0 || id.len > QUEUE_ID_LONGEST || id.ptr[0] == '-')
+	if (!id.ptr || id.len == 0 || id.len > QUEUE_ID_LONGEST || id.ptr[0] == '-' ||
+	    id.ptr[0] == '.')
 		return false;
 	for (size_t i = 0; i < id.len; i++)
-		if (!isalnum((unsigned char)id.ptr[i]) && id.ptr[i] != '-')
+		if (!isalnum((unsigned char)id.ptr[i]) && id.ptr[i] != '-' && id.ptr[i] != '.')
 			return false;
 	return true;
 }

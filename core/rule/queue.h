@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 enum {
-	QUEUE_ID_LONGEST = 24,    /* Postfix: up to 20 (long form), Exim: 16 or 23 */
+	QUEUE_ID_LONGEST = 42,    /* Postfix: up to 20 (long form), Exim: 16 or 23, Courier: 42 */
 	QUEUE_MOST = 200000,      /* messages known at once; the oldest go first */
 	QUEUE_KEEP_S = 5 * 86400, /* Postfix's maximal_queue_lifetime (postconf(5)) */
 };
