@@ -58,10 +58,6 @@ identd() {
 		socketserver.ThreadingTCPServer((sys.argv[1], 113), Answer).serve_forever()
 	END
 }
-in_world() { # PORT...
-	ip netns exec world bash -c "$(declare -f listening) && listening $*"
-}
-
 sessions() {
 	people_and_bots smtp | sed 's/secret$/& 1 friend@example.net,unknown@mail.example.org/'
 	guesses smtp

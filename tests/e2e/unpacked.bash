@@ -86,5 +86,6 @@ as_events() {
 }
 events_are() { # EVENTS: those that postern finds, and no others
 	"$postern" events --tz UTC "$log" >"$here/events"
-	same_list "$(sort <<<"$1")" "$(jq -r '"\(.event) \(.service) \(.ip) \(.user // "-")"' "$here/events" | sort)"
+	same_list "$(sort <<<"$1")" "$(jq -r 'select(.event | IN("login", "failure", "message")) |
+		"\(.event) \(.service) \(.ip) \(.user // "-")"' "$here/events" | sort)"
 }

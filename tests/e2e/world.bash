@@ -100,6 +100,9 @@ listening() { # PORT...
 		ss -Hltn "sport = :$port" | grep -q . || return 1
 	done
 }
+in_world() { # PORT...
+	ip netns exec world bash -c "$(declare -f listening) && listening $*"
+}
 
 # What a session's host is called in a report: an IPv6 address by its /64.
 hosts() { printf '%s\n' "$@" | sed -E 's/^(2001:db8:[0-9a-f]+)::10$/\1::\/64/' | sort; }
