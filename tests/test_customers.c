@@ -6,7 +6,7 @@
 #include "core/base/hash.h"
 #include "tests/rows.h"
 
-enum { DAY = 20000, KEEP = 30 };
+enum { DAY = 20000 };
 
 /* An address that was noted on `noted` days, and then is asked for. */
 static const struct row {
@@ -15,11 +15,37 @@ static const struct row {
 	int asked;
 	bool want;
 } rows[] = {
-	{ "never noted", { 0 }, 1, false },     { "on the same day", { 1 }, 1, true },
-	{ "a month later", { 1 }, 31, true },   { "longer ago", { 1 }, 32, false },
-	{ "noted again", { 1, 20 }, 50, true }, { "noted late", { 20, 1 }, 50, true },
+	{ "never noted", { 0 }, 1, false },
+	{ "on the same day", { 1 }, 1, true },
+	{ "three months later", { 1 }, 91, true },
+	{ "longer ago", { 1 }, 92, false },
+	{ "noted again", { 1, 20 }, 110, true },
+	{ "noted again, long after", { 1, 200 }, 201, true },
+	{ "noted late", { 20, 1 }, 110, true },
 	{ "asked late", { 20 }, 10, true },
 };
+
+static struct address address_of(uint32_t i)
+{
+	struct address a = { { [10] = 0xff, [11] = 0xff } };
+
+	memcpy(a.byte + 12, &i, sizeof(i));
+	return a;
+}
+
+static void note(struct customers *c, uint32_t i, int day)
+{
+	struct address a = address_of(i);
+
+	customers_note(c, &a, (uint16_t)(DAY + day));
+}
+
+static bool seen(const struct customers *c, uint32_t i, int day)
+{
+	struct address a = address_of(i);
+
+	return customers_seen(c, &a, (uint16_t)(DAY + day));
+}
 
 static void check(void **state)
 {
@@ -28,30 +54,27 @@ static void check(void **state)
 
 	customers_init(&c);
 	for (const int *day = row->noted; *day; day++)
-		customers_note(&c, hash_bytes("a", 1), (uint16_t)(DAY + *day));
-	assert_int_equal(customers_seen(&c, hash_bytes("a", 1), (uint16_t)(DAY + row->asked), KEEP),
-			 row->want);
-	assert_false(customers_seen(&c, hash_bytes("b", 1), (uint16_t)(DAY + row->asked), KEEP));
+		note(&c, 1, *day);
+	assert_int_equal(seen(&c, 1, row->asked), row->want);
+	assert_false(seen(&c, 2, row->asked));
 	customers_fini(&c);
 }
 
-static uint64_t hash_of(uint32_t i)
-{
-	return hash_bytes(&i, sizeof(i));
-}
-
-/* How many of those noted on one day are still there when `more` have come on the next. */
-static unsigned int stay(uint32_t first, uint32_t more)
+/* How many of those noted on the first `days` are still there when `more` have come on the next. */
+static unsigned int stay(uint32_t first, int days, uint32_t more)
 {
 	struct customers c;
 	unsigned int n = 0;
 
 	customers_init(&c);
-	for (uint32_t i = 0; i < first + more; i++)
-		customers_note(&c, hash_of(i), (uint16_t)(DAY + (i >= first)));
+	for (int day = 0; day < days; day++)
+		for (uint32_t i = 0; i < first; i++)
+			note(&c, i, day);
+	for (uint32_t i = 0; i < more; i++)
+		note(&c, first + i, days);
 	for (uint32_t i = 0; i < first; i++)
-		n += customers_seen(&c, hash_of(i), DAY + 2, KEEP);
-	assert_true(customers_seen(&c, hash_of(first + more - 1), DAY + 2, KEEP));
+		n += seen(&c, i, days + 1);
+	assert_true(seen(&c, first + more - 1, days + 1));
 	customers_fini(&c);
 	return n;
 }
@@ -59,13 +82,77 @@ static unsigned int stay(uint32_t first, uint32_t more)
 static void keeps_a_town(void **state)
 {
 	(void)state;
-	assert_in_range(stay(50000, 100000), 49000, 50000);
+	assert_in_range(stay(50000, 1, 100000), 49000, 50000);
 }
 
 static void forgets_the_oldest(void **state)
 {
 	(void)state;
-	assert_in_range(stay(1000, 3000000), 0, 20);
+	assert_in_range(stay(1000, 1, 3000000), 0, 20);
+}
+
+static void keeps_offices(void **state)
+{
+	(void)state;
+	assert_int_equal(stay(1000, 2, 3000000), 1000);
+}
+
+/* What once was an office makes room like any other. */
+static void forgets_old_offices(void **state)
+{
+	struct customers c;
+	unsigned int n = 0;
+
+	(void)state;
+	customers_init(&c);
+	for (int day = 0; day < 5; day++)
+		for (uint32_t i = 0; i < 600000; i++)
+			note(&c, i, day);
+	for (uint32_t i = 0; i < 1000; i++)
+		note(&c, 1000000 + i, 4 + CUSTOMERS_DAYS + 1);
+	for (uint32_t i = 0; i < 1000; i++)
+		n += seen(&c, 1000000 + i, 4 + CUSTOMERS_DAYS + 1);
+	assert_in_range(n, 999, 1000);
+	customers_fini(&c);
+}
+
+/* Whose it was long ago says nothing of who comes back there. */
+static void begins_anew(void **state)
+{
+	struct customers c;
+	unsigned int n = 0;
+
+	(void)state;
+	customers_init(&c);
+	for (int day = 0; day < 5; day++)
+		for (uint32_t i = 0; i < 1000; i++)
+			note(&c, i, day);
+	for (uint32_t i = 0; i < 3001000; i++)
+		note(&c, i, 200 + (i >= 1000));
+	for (uint32_t i = 0; i < 1000; i++)
+		n += seen(&c, i, 201);
+	assert_in_range(n, 0, 20);
+	customers_fini(&c);
+}
+
+/* Which of them are forgotten is no matter of the process's seed. */
+static void forgets_the_same(void **state)
+{
+	const uint64_t seed = hash_seed();
+	struct customers c[2];
+
+	(void)state;
+	for (uint64_t k = 0; k < 2; k++) {
+		hash_seed_set(seed + k);
+		customers_init(&c[k]);
+		for (uint32_t i = 0; i < 1000000; i++)
+			note(&c[k], i, 0);
+	}
+	for (uint32_t i = 0; i < 1000000; i++)
+		assert_int_equal(seen(&c[0], i, 0), seen(&c[1], i, 0));
+	for (uint64_t k = 0; k < 2; k++)
+		customers_fini(&c[k]);
+	hash_seed_set(seed);
 }
 
 static void put(void *ctx, const struct state_row *row)
@@ -89,12 +176,11 @@ static void saves(void **state)
 	s.ctx = &b;
 	for (uint32_t round = 0; round < 3; round++) {
 		for (uint32_t i = 0; i < 300; i++)
-			customers_note(&a, hash_of(round * 1000 + i), DAY);
+			note(&a, round * 1000 + i, 0);
 		customers_save(&a, &s, 5);
 	}
 	for (uint32_t i = 0; i < 3000; i++)
-		assert_int_equal(customers_seen(&b, hash_of(i), DAY, KEEP),
-				 customers_seen(&a, hash_of(i), DAY, KEEP));
+		assert_int_equal(seen(&b, i, 0), seen(&a, i, 0));
 	saving_fini(&s);
 	customers_fini(&a);
 	customers_fini(&b);
@@ -102,12 +188,13 @@ static void saves(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(rows) + 3] = {
-		cmocka_unit_test(keeps_a_town),
-		cmocka_unit_test(forgets_the_oldest),
+	struct CMUnitTest tests[COUNT(rows) + 7] = {
+		cmocka_unit_test(keeps_a_town),  cmocka_unit_test(forgets_the_oldest),
+		cmocka_unit_test(keeps_offices), cmocka_unit_test(forgets_old_offices),
+		cmocka_unit_test(begins_anew),   cmocka_unit_test(forgets_the_same),
 		cmocka_unit_test(saves),
 	};
-	size_t n = 3;
+	size_t n = 7;
 
 	ADD_ROWS(tests, n, rows, check);
 	return _cmocka_run_group_tests(__FILE__, tests, n, NULL, NULL);

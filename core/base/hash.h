@@ -20,3 +20,5 @@ uint64_t hash_seed(void);
 void hash_seed_set(uint64_t seed);
 /* With a seed of its own, the same everywhere and for ever: for names that are no secret. */
 uint64_t hash_name(const char *text);
+/* The same of bytes, where a table drops what falls on one place: a replay has to drop the same. */
+uint64_t hash_fixed(const void *data, size_t len);

@@ -1,10 +1,14 @@
 /* customers.h - the addresses that customers are known to log in from */
 #pragma once
 
+#include "core/base/address.h"
 #include "core/rule/saving.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* How long an address is a customer's after the last day that it was noted: schools have long holidays. */
+enum { CUSTOMERS_DAYS = 90 };
 
 /* Init with customers_init(); 4 MB, however many addresses come. */
 struct customers {
@@ -16,10 +20,10 @@ struct customers {
 void customers_init(struct customers *c);
 void customers_fini(struct customers *c);
 
-/* Notes that the address of this hash was a customer's on `day` (days since 1970). */
-void customers_note(struct customers *c, uint64_t hash, uint16_t day);
-/* True where it was noted in the last `days` days before `day`. */
-bool customers_seen(const struct customers *c, uint64_t hash, uint16_t day, unsigned int days);
+/* Notes that the address was a customer's on `day` (days since 1970). */
+void customers_note(struct customers *c, const struct address *host, uint16_t day);
+/* True where it was noted in the CUSTOMERS_DAYS before `day`. */
+bool customers_seen(const struct customers *c, const struct address *host, uint16_t day);
 
 /* Puts the pages that changed; `table` is their name. And takes one back; damage sets p->bad. */
 void customers_save(struct customers *c, struct saving *s, uint64_t table);

@@ -24,8 +24,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { CUSTOMERS_DAYS = 30 };
-
 /* Is the rule one that events about this kind of subject count for? */
 static bool concerns(const struct rule *r, enum subject_kind kind)
 {
@@ -321,9 +319,9 @@ static void learn_network(struct engine *e, struct subject *s, struct sighting *
 		at->flags |= SIGHTING_HOME;
 }
 
-static bool is_customer(const struct engine *e, uint64_t host_hash, uint32_t now_s)
+static bool is_customer(const struct engine *e, const struct sighting *at, uint32_t now_s)
 {
-	return customers_seen(&e->customers, host_hash, (uint16_t)(now_s / DAY_S), CUSTOMERS_DAYS);
+	return customers_seen(&e->customers, &at->host.base, (uint16_t)(now_s / DAY_S));
 }
 
 /*
@@ -337,8 +335,7 @@ static enum level level_of(const struct engine *e, const struct jail *jail, cons
 	const struct sighting *at = step->sighting;
 
 	if (jail->subject == SUBJECT_ADDRESS && at &&
-	    (at->flags & (SIGHTING_OWN | SIGHTING_FETCHER) ||
-	     is_customer(e, step->host_hash, step->now_s)))
+	    (at->flags & (SIGHTING_OWN | SIGHTING_FETCHER) || is_customer(e, at, step->now_s)))
 		sure = 0;
 	if (sure >= jail->threshold)
 		return LEVEL_ACT;
@@ -608,7 +605,7 @@ static void on_success(struct engine *e, const struct event *event, struct step 
 			/* Where he is known from tomorrow on he can be a customer today. */
 			if (!(at->flags & SIGHTING_FETCHER) &&
 			    subject_days_in(step->subject, at->network) >= e->options.known_days)
-				customers_note(&e->customers, step->host_hash,
+				customers_note(&e->customers, &at->host.base,
 					       (uint16_t)(step->now_s / DAY_S));
 		}
 		tell_sighting(e, step);
@@ -675,7 +672,7 @@ static void on_failure(struct engine *e, const struct event *event, struct step 
 	if (event->has_ip) {
 		step->sighting = see(e, step);
 		step->sighting->logins++;
-		if (is_customer(e, step->host_hash, step->now_s))
+		if (is_customer(e, step->sighting, step->now_s))
 			step->sighting->flags |= SIGHTING_KNOWN;
 		tell_sighting(e, step);
 	}
