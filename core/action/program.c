@@ -117,14 +117,23 @@ static void make_environment(const char *env[ENV_MOST + 4], char *tz, size_t siz
 	env[n] = NULL;
 }
 
+/* The pipes: the program's three, one that tells whether execve(2) went well, one that lets it begin. */
+enum { IN, OUT, ERR, FAILED, GATE, PIPES };
+
 static _Noreturn void be_program(const struct postern_run *run, const char *const *env,
-				 const int fd[3], int failed)
+				 int pipes[PIPES][2])
 {
+	const int fd[3] = { pipes[IN][0], pipes[OUT][1], pipes[ERR][1] };
 	sigset_t none;
 	int moved[3], why;
+	char go;
 
 	(void)setpgid(0, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* What it starts is to die with us from the first moment on: not before there is a warden. */
+	close_fd(&pipes[GATE][1]);
+	if (read(pipes[GATE][0], &go, 1) != 1)
+		_exit(127);
 	for (int s = 1; s < NSIG; s++)
 		(void)signal(s, SIG_DFL);
 	(void)sigemptyset(&none);
@@ -139,7 +148,7 @@ static _Noreturn void be_program(const struct postern_run *run, const char *cons
 		(void)execve(run->argv[0], (char *const *)(uintptr_t)run->argv,
 			     (char *const *)(uintptr_t)env);
 	why = errno;
-	(void)!write(failed, &why, sizeof(why));
+	(void)!write(pipes[FAILED][1], &why, sizeof(why));
 	_exit(127);
 }
 
@@ -180,20 +189,20 @@ static void end_warden(struct program *p)
 	p->warden = 0;
 }
 
-/* Three pipes for the program and one that tells whether execve(2) went well; [0] is read from. */
-static int make_pipes(int pipes[4][2])
+/* [0] is read from. */
+static int make_pipes(int pipes[PIPES][2])
 {
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < PIPES; i++)
 		pipes[i][0] = pipes[i][1] = -1;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < PIPES; i++)
 		if (pipe2(pipes[i], O_CLOEXEC) < 0)
 			return -1;
 	return 0;
 }
 
-static void close_pipes(int pipes[4][2])
+static void close_pipes(int pipes[PIPES][2])
 {
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < PIPES; i++) {
 		close_fd(&pipes[i][0]);
 		close_fd(&pipes[i][1]);
 	}
@@ -206,24 +215,25 @@ static int refuse(struct postern_run *run, const char *what, int code)
 }
 
 /* Takes our ends out of the pipes and waits until the program runs, or can't. */
-static int wait_for_start(struct program *p, int pipes[4][2])
+static int wait_for_start(struct program *p, int pipes[PIPES][2])
 {
 	ssize_t n;
 	int why = 0;
 
-	p->in = pipes[0][1];
-	p->out = pipes[1][0];
-	p->err = pipes[2][0];
-	pipes[0][1] = pipes[1][0] = pipes[2][0] = -1;
-	close_fd(&pipes[3][1]);
+	p->in = pipes[IN][1];
+	p->out = pipes[OUT][0];
+	p->err = pipes[ERR][0];
+	pipes[IN][1] = pipes[OUT][0] = pipes[ERR][0] = -1;
+	close_fd(&pipes[FAILED][1]);
 	do
-		n = read(pipes[3][0], &why, sizeof(why));
+		n = read(pipes[FAILED][0], &why, sizeof(why));
 	while (n < 0 && errno == EINTR);
 	p->pidfd = open_pidfd(p->pid);
 	if (n != sizeof(why) && p->pidfd >= 0)
 		return 0;
 	refuse(p->run, p->run->argv[0], n == sizeof(why) ? why : errno);
 	(void)kill(p->pid, SIGKILL);
+	end_warden(p);
 	while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	return -1;
@@ -232,7 +242,7 @@ static int wait_for_start(struct program *p, int pipes[4][2])
 static int start(struct program *p)
 {
 	const char *env[ENV_MOST + 4];
-	int pipes[4][2], ret = -1;
+	int pipes[PIPES][2], ret = -1;
 	char tz[128];
 
 	make_environment(env, tz, sizeof(tz), p->run->env);
@@ -242,15 +252,16 @@ static int start(struct program *p)
 	}
 	p->pid = fork();
 	if (p->pid == 0)
-		be_program(p->run, env, (int[]){ pipes[0][0], pipes[1][1], pipes[2][1] },
-			   pipes[3][1]);
+		be_program(p->run, env, pipes);
 	if (p->pid < 0) {
 		refuse(p->run, "fork", errno);
 		goto out;
 	}
 	(void)setpgid(p->pid, p->pid); /* here too: the group is there before anybody kills it */
-	for (int i = 0; i < 3; i++)
-		close_fd(&pipes[i][i > 0]);
+	start_warden(p);
+	(void)!write(pipes[GATE][1], "", 1);
+	for (int i = IN; i <= ERR; i++)
+		close_fd(&pipes[i][i > IN]);
 	ret = wait_for_start(p, pipes);
 out:
 	close_pipes(pipes);
@@ -409,7 +420,6 @@ static int run_to_end(struct program *p)
 	for (size_t i = 0; i < COUNT(ours); i++)
 		(void)fcntl(ours[i], F_SETFL, O_NONBLOCK);
 	running = p->pid;
-	start_warden(p);
 	serve(p);
 	end_warden(p);
 	running = 0;
