@@ -74,4 +74,9 @@ tell $? "what postern.conf shows behind # is valid"
 
 grep -q 'make run' README.md && grep -q 'make check' README.md
 tell $? "README names both commands"
+
+make -s help | sed -n 's/^  \([a-z-]*\) .*/\1/p' >"$dir/targets"
+grep -ohE '(`|^    |sudo )make [a-z-]+' README.md CONTRIBUTING.md | sed 's/.* //' | sort -u >"$dir/named"
+[ -s "$dir/named" ] && ! grep -vxF -f "$dir/targets" "$dir/named"
+tell $? "make help has the targets that README and CONTRIBUTING name"
 exit $failed

@@ -179,9 +179,9 @@ $(BENCH_LOG): $(GEOIP_DIR)/geoip $(GEOIP_DIR)/geoip6 build/plain/tests/simulate
 	$(say) SIM $@
 	$(Q)build/plain/tests/simulate bench --geoip $(GEOIP_DIR)/geoip --log $@.new && mv $@.new $@
 
+BENCH_TOOLS = build/plain/tests/measure build/plain/tests/accounts
 .PHONY: bench
-bench: all geoip $(BENCH_LOG) build/plain/tests/measure build/plain/tests/accounts \
-		bench-nftables bench-live ## speed and memory against grep, mawk and others
+bench: all geoip $(BENCH_LOG) $(BENCH_TOOLS) bench-nftables bench-live ## speed and memory against grep, mawk and others
 	$(Q)GEOIP=$(GEOIP_DIR)/geoip tests/bench/speed $(BENCH_LOG)
 
 .PHONY: bench-nftables
