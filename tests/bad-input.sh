@@ -222,6 +222,7 @@ unknown key~conf~\nhoem = { "ES" }~FILE:2: unknown key "hoem"; did you mean "hom
 unknown country~conf~home = { "Spain" }~FILE:1: home: expected country codes like "ES", not "Spain"
 bad number~conf~known_days = three~FILE:1: known_days: expected a whole number from 0 on, not "three"
 no address~conf~\nignoreip = { "192.0.2.256" }~FILE:2: ignoreip: expected an address or a prefix|not "192.0.2.256"
+metrics for strangers~conf~\nmetrics = "0.0.0.0:9587"~FILE:2: metrics: expected "127.0.0.1:PORT", "[::1]:PORT" or a path, not "0.0.0.0:9587"
 a list that is missing~conf~ignoreip = { "file:/nowhere" }~/nowhere: No such file
 missing brace~conf~home = { "ES"~FILE:1: 
 binary~conf~home = "\0"~FILE: expected text, found a NUL byte

@@ -8,6 +8,7 @@
 
 #include "core/base/mem.h"
 #include "core/cli/ignored.h"
+#include "core/cli/sockets.h"
 #include "core/config/conf.h"
 
 #include <errno.h>
@@ -74,6 +75,15 @@ static int is_logtarget(cfg_t *cfg, cfg_opt_t *opt)
 			   value);
 }
 
+static int is_metrics(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *value = conf_value(opt);
+
+	if (!*value || socket_is_metrics(value))
+		return 0;
+	return conf_refuse(cfg, "metrics: " SOCKET_METRICS_EXPECTED ", not \"%s\"", value);
+}
+
 /* "20 per 10m", or "off". */
 static bool parse_brake(const char *text, unsigned int *n, int64_t *span_s)
 {
@@ -122,7 +132,7 @@ static cfg_opt_t schema[] = {
 	CONF_CHECKED("state_dir", STATEDIR, is_absolute),
 	CONF_CHECKED("run_dir", RUNDIR, is_absolute),
 	CONF_CHECKED("logtarget", "", is_logtarget),
-	CONF_TEXT("metrics", ""),
+	CONF_CHECKED("metrics", "", is_metrics),
 	CONF_CHECKED_LIST("never_ban", is_address),
 	CONF_SPAN("checkpoint", "5s"),
 	CONF_SPAN("reconcile", "5m"),

@@ -108,6 +108,14 @@ static int listen_tcp(const struct address *a, uint16_t port, const char *where,
 	return fd;
 }
 
+bool socket_is_metrics(const char *where)
+{
+	struct address a;
+	long long port;
+
+	return *where == '/' || (parse_endpoint(where, &a, &port) && is_loopback(&a));
+}
+
 int socket_listen_metrics(const char *where, gid_t group, struct err *err)
 {
 	struct address a;
@@ -116,10 +124,7 @@ int socket_listen_metrics(const char *where, gid_t group, struct err *err)
 	if (*where == '/')
 		return socket_listen_unix(where, group, err);
 	if (!parse_endpoint(where, &a, &port) || !is_loopback(&a))
-		return err_set(
-			err, EINVAL,
-			"metrics: expected \"127.0.0.1:PORT\", \"[::1]:PORT\" or a path, not "
-			"\"%s\"",
-			where);
+		return err_set(err, EINVAL, "metrics: " SOCKET_METRICS_EXPECTED ", not \"%s\"",
+			       where);
 	return listen_tcp(&a, (uint16_t)port, where, err);
 }

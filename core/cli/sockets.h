@@ -3,6 +3,7 @@
 
 #include "core/base/err.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -15,3 +16,6 @@ int socket_listen_unix(const char *path, gid_t group, struct err *err);
  * is no password), or a path.
  */
 int socket_listen_metrics(const char *where, gid_t group, struct err *err);
+/* Whether `where` is of that form, and what to say if not. */
+#define SOCKET_METRICS_EXPECTED "expected \"127.0.0.1:PORT\", \"[::1]:PORT\" or a path"
+bool socket_is_metrics(const char *where);
