@@ -246,6 +246,10 @@ unknown group~filter~filter "f" {\n  daemon = "x"\n  match "m" {\n    regex = '^
 unknown event~filter~filter "f" {\n  daemon = "x"\n  match "m" {\n    regex = '^(?<user>a)$'\n    event = logon\n    example = 'x'\n  }\n}~FILE:5: event: expected login, |not "logon"
 no example~filter~filter "f" {\n  daemon = "x"\n  match "m" {\n    regex = '^(?<user>a)$'\n    event = login\n  }\n}~FILE:|match "m"|example
 EOF
+mkdir "$dir/no-jails"
+ok "scan: a folder without jails" says 0 "warning: no jail is enabled" scan --jails "$dir/no-jails" "$log"
+ok "check: a folder without jails" run 1 check --jails "$dir/no-jails"
+ok "... is named" grep -qF "warning: no jail is enabled" "$dir/out"
 cat >"$dir/filters/zz-rotten.conf" <<'EOF'
 filter "rotten" {
   daemon = "x"

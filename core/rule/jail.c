@@ -812,6 +812,8 @@ static void warn_of_reason(const struct jail *jail, size_t k, const struct geoip
 void jail_set_warn(const struct jail_set *set, const struct geoip *geoip,
 		   void (*warn)(void *ctx, const char *text), void *ctx)
 {
+	if (set->n_jails == 0)
+		warn(ctx, "no jail is enabled: nothing can be found");
 	for (size_t i = 0; i < set->n_jails; i++)
 		for (size_t k = 0; k < set->jail[i]->n_rules; k++)
 			warn_of_reason(set->jail[i], k, geoip, warn, ctx);
