@@ -244,6 +244,7 @@ ok "test: ... and nothing else" sh -c '[ "$(wc -l <"$1")" -lt 15 ]' - "$dir/out"
 ok "test --json" sh -c '"$1" test --json "$2" | jq -es "length > 1000 and all(.[]; .line and .near)"' - "$postern" "$log"
 ok "test: standard input" sh -c 'echo "$2" | "$1" test - | grep -q "1 events"' - "$postern" "$line"
 ok "test: no argument" says 2 "expected a log line or a file" test
+ok "test: neither a file nor a line" says 2 "$dir/none.log: No such file or directory; expected a file, or a log line" test "$dir/none.log"
 ok "test: too many" says 2 "expected a log line or a file" test a b c
 ok "check: what is shipped" run 1 check --geoip "$dir/country.mmdb" --asn ""
 ok "check: no warning but of what this machine lacks" not grep -vE '^(settings|filters|jails|actions|countries|networks|warning: jail "stolen-account": rule "foreign"|warning: action "mail"|[0-9]+ filters)' "$dir/out"

@@ -215,6 +215,8 @@ static void refusals(void **state)
 					      ? "/nowhere/system.journal: No such file or directory"
 					      : "journal: built without libsystemd");
 	assert_int_equal(journal_open(&j, other, 1, INSTANT_NONE, &err), -1);
+	if (HAVE_SYSTEMD)
+		assert_non_null(strstr(err.text, ": expected a journal file, and a whole one"));
 	assert_null(j);
 }
 

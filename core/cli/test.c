@@ -12,6 +12,7 @@
 #include "core/filter/matcher.h"
 #include "core/source/reader.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -188,6 +189,10 @@ static int run(struct test *t, const struct setup *setup, const char *what)
 	bool is_file = strcmp(what, "-") == 0 || stat(what, &st) == 0;
 	int rc = 0;
 
+	if (!is_file && !strchr(what, ' ')) {
+		complain("%s: %s; expected a file, or a log line in quotes", what, strerror(errno));
+		return EXIT_ERROR;
+	}
 	if (t->filter && !filter_set_find(setup->filters, t->filter)) {
 		complain("no filter is called \"%s\" in %s", t->filter, setup->filters_dir);
 		return EXIT_ERROR;

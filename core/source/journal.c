@@ -43,6 +43,8 @@ struct journal {
 
 static int refuse(const struct journal *j, int ret, struct err *err)
 {
+	if (ret == -EBADMSG || ret == -ENODATA)
+		return err_set(err, -ret, "%s: expected a journal file, and a whole one", j->name);
 	return err_set(err, -ret, "%s: %s", j->name, strerror(-ret));
 }
 
