@@ -49,8 +49,8 @@ static void takes_id(void **state)
 	assert_int_equal(m != NULL, row->ok);
 	assert_int_equal(queue_find(&q, row->id) != NULL, row->ok);
 	if (m) {
-		assert_int_equal(strlen(m->id), row->id.len);
-		assert_memory_equal(m->id, row->id.ptr, row->id.len);
+		assert_int_equal(strlen(queued_id(m)), row->id.len);
+		assert_memory_equal(queued_id(m), row->id.ptr, row->id.len);
 	}
 	queue_remove(&q, row->id);
 	assert_null(queue_find(&q, row->id));

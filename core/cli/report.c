@@ -63,7 +63,7 @@ const char **report_queue_ids(const struct decision *d, const struct queue *queu
 	const char **id = xcalloc(*n + 1, sizeof(*id));
 
 	for (size_t i = 0; i < *n; i++)
-		id[i] = message[i]->id;
+		id[i] = queued_id(message[i]);
 	free(message);
 	return id;
 }

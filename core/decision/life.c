@@ -50,7 +50,7 @@ static void join_messages(struct life *l, struct record *r)
 	const struct queued **list = queue_of(engine_queue(l->engine), r->subject, &n);
 
 	for (size_t i = 0; i < n; i++)
-		record_queue(r, list[i]->id);
+		record_queue(r, queued_id(list[i]));
 	free(list);
 }
 
@@ -320,7 +320,7 @@ void life_sighting(void *ctx, struct subject *s, const struct sighting *at, uint
 
 static void trap_message(struct life *l, struct record *r, const void *what)
 {
-	record_queue(r, ((const struct queued *)what)->id);
+	record_queue(r, queued_id(what));
 	life_changed(l, r);
 	life_look(l, r);
 }
@@ -338,7 +338,7 @@ void life_message(void *ctx, struct subject *s, const struct queued *message)
 
 static void trap_removed(struct life *l, struct record *r, const void *what)
 {
-	record_unqueue(r, ((const struct queued *)what)->id);
+	record_unqueue(r, queued_id(what));
 	life_changed(l, r);
 }
 

@@ -18,9 +18,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void drop(void *element)
+{
+	struct queued *m = element;
+
+	if (m->is_long)
+		free(m->id.many);
+	m->is_long = false;
+}
+
 void queue_init(struct queue *q)
 {
-	table_init(&q->table, sizeof(struct queued), QUEUE_MOST, NULL);
+	table_init(&q->table, sizeof(struct queued), QUEUE_MOST, drop);
 }
 
 void queue_fini(struct queue *q)
@@ -44,6 +53,18 @@ static bool is_queue_id(struct slice id)
 	return true;
 }
 
+static void set_id(struct queued *m, struct slice id)
+{
+	drop(m);
+	m->is_long = id.len >= QUEUE_ID_FEW;
+	if (m->is_long) {
+		m->id.many = xstrndup(id.ptr, id.len);
+		return;
+	}
+	memcpy(m->id.few, id.ptr, id.len);
+	m->id.few[id.len] = '\0';
+}
+
 struct queued *queue_add(struct queue *q, struct slice id, uint64_t account,
 			 const struct prefix *host, uint32_t now_s)
 {
@@ -60,8 +81,7 @@ struct queued *queue_add(struct queue *q, struct slice id, uint64_t account,
 	if (host)
 		m->host = *host;
 	m->counted = m->injected = false;
-	memcpy(m->id, id.ptr, id.len);
-	m->id[id.len] = '\0';
+	set_id(m, id);
 	return m;
 }
 
@@ -81,7 +101,7 @@ static int by_age(const void *a, const void *b)
 
 	if (x->head.last != y->head.last)
 		return x->head.last < y->head.last ? -1 : 1;
-	return strcmp(x->id, y->id);
+	return strcmp(queued_id(x), queued_id(y));
 }
 
 const struct queued **queue_of(const struct queue *q, const struct subject *account, size_t *n)
@@ -109,7 +129,7 @@ void queue_pack(struct pack *p, const void *element)
 
 	pack_u32(p, m->head.last);
 	pack_u64(p, m->account);
-	pack_text(p, m->id);
+	pack_text(p, queued_id(m));
 	pack_u8(p, (uint8_t)((m->has_host ? HAS_HOST : 0) | (m->counted ? COUNTED : 0) |
 			     (m->injected ? INJECTED : 0)));
 	if (m->has_host)

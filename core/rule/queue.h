@@ -10,6 +10,7 @@
 
 enum {
 	QUEUE_ID_LONGEST = 42,    /* Postfix: up to 20 (long form), Exim: 16 or 23, Courier: 42 */
+	QUEUE_ID_FEW = 24,        /* all but Courier's need no memory of their own */
 	QUEUE_MOST = 200000,      /* messages known at once; the oldest go first */
 	QUEUE_KEEP_S = 5 * 86400, /* Postfix's maximal_queue_lifetime (postconf(5)) */
 };
@@ -20,12 +21,21 @@ struct subject;
 struct queued {
 	struct table_head head; /* last: when it was accepted */
 	uint64_t account;       /* its subject's hash */
-	struct prefix host;     /* where it came from */
-	char id[QUEUE_ID_LONGEST + 1];
+	union {
+		char few[QUEUE_ID_FEW]; /* with its NUL */
+		char *many;
+	} id;               /* see queued_id() */
+	struct prefix host; /* where it came from */
+	bool is_long;
 	bool has_host;
 	bool counted;  /* its recipients are: a retry says them again */
 	bool injected; /* a content filter's copy: its recipients were counted under the first id */
 };
+
+static inline const char *queued_id(const struct queued *m)
+{
+	return m->is_long ? m->id.many : m->id.few;
+}
 
 struct queue {
 	struct table table;
