@@ -47,6 +47,23 @@ static bool seen(const struct customers *c, uint32_t i, int day)
 	return customers_seen(c, &a, (uint16_t)(DAY + day));
 }
 
+/* Those from `first` to before `end`, on each of so many days. */
+static void note_all(struct customers *c, uint32_t first, uint32_t end, int from, int days)
+{
+	for (int day = from; day < from + days; day++)
+		for (uint32_t i = first; i < end; i++)
+			note(c, i, day);
+}
+
+static unsigned int count_seen(const struct customers *c, uint32_t first, uint32_t end, int day)
+{
+	unsigned int n = 0;
+
+	for (uint32_t i = first; i < end; i++)
+		n += seen(c, i, day);
+	return n;
+}
+
 static void check(void **state)
 {
 	const struct row *row = *state;
@@ -64,16 +81,12 @@ static void check(void **state)
 static unsigned int stay(uint32_t first, int days, uint32_t more)
 {
 	struct customers c;
-	unsigned int n = 0;
+	unsigned int n;
 
 	customers_init(&c);
-	for (int day = 0; day < days; day++)
-		for (uint32_t i = 0; i < first; i++)
-			note(&c, i, day);
-	for (uint32_t i = 0; i < more; i++)
-		note(&c, first + i, days);
-	for (uint32_t i = 0; i < first; i++)
-		n += seen(&c, i, days + 1);
+	note_all(&c, 0, first, 0, days);
+	note_all(&c, first, first + more, days, 1);
+	n = count_seen(&c, 0, first, days + 1);
 	assert_true(seen(&c, first + more - 1, days + 1));
 	customers_fini(&c);
 	return n;
@@ -100,19 +113,14 @@ static void keeps_offices(void **state)
 /* What once was an office makes room like any other. */
 static void forgets_old_offices(void **state)
 {
+	const int later = 4 + CUSTOMERS_DAYS + 1;
 	struct customers c;
-	unsigned int n = 0;
 
 	(void)state;
 	customers_init(&c);
-	for (int day = 0; day < 5; day++)
-		for (uint32_t i = 0; i < 600000; i++)
-			note(&c, i, day);
-	for (uint32_t i = 0; i < 1000; i++)
-		note(&c, 1000000 + i, 4 + CUSTOMERS_DAYS + 1);
-	for (uint32_t i = 0; i < 1000; i++)
-		n += seen(&c, 1000000 + i, 4 + CUSTOMERS_DAYS + 1);
-	assert_in_range(n, 999, 1000);
+	note_all(&c, 0, 600000, 0, 5);
+	note_all(&c, 1000000, 1001000, later, 1);
+	assert_in_range(count_seen(&c, 1000000, 1001000, later), 999, 1000);
 	customers_fini(&c);
 }
 
@@ -120,18 +128,13 @@ static void forgets_old_offices(void **state)
 static void begins_anew(void **state)
 {
 	struct customers c;
-	unsigned int n = 0;
 
 	(void)state;
 	customers_init(&c);
-	for (int day = 0; day < 5; day++)
-		for (uint32_t i = 0; i < 1000; i++)
-			note(&c, i, day);
-	for (uint32_t i = 0; i < 3001000; i++)
-		note(&c, i, 200 + (i >= 1000));
-	for (uint32_t i = 0; i < 1000; i++)
-		n += seen(&c, i, 201);
-	assert_in_range(n, 0, 20);
+	note_all(&c, 0, 1000, 0, 5);
+	note_all(&c, 0, 1000, 200, 1);
+	note_all(&c, 1000, 3001000, 201, 1);
+	assert_in_range(count_seen(&c, 0, 1000, 201), 0, 20);
 	customers_fini(&c);
 }
 
