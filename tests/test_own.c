@@ -109,6 +109,23 @@ static void bounds_its_keys(void **state)
 	own_fini(&o);
 }
 
+static void gives_back_what_a_busy_hour_took(void **state)
+{
+	struct own_windows o = { 0 };
+	uint32_t key = 0;
+
+	(void)state;
+	do
+		(void)window_add(&rule[0], there(own_add(&o, 0, ++key, rule, T)), 1, T);
+	while (key < OWN_KEYED_MOST);
+	assert_true(o.cap >= OWN_KEYED_MOST);
+	while (own_find(&o, 0, 1))
+		(void)window_add(&rule[0], there(own_add(&o, 0, ++key, rule, T + 9999)), 1,
+				 T + 9999);
+	assert_true(o.n <= 2 && o.cap < OWN_KEYED_MOST);
+	own_fini(&o);
+}
+
 /* From a process whose rules had other numbers. */
 static void renumbers(void **state)
 {
@@ -165,12 +182,13 @@ static void survives_damage(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(runs) + 3] = {
+	struct CMUnitTest tests[COUNT(runs) + 4] = {
 		cmocka_unit_test(bounds_its_keys),
+		cmocka_unit_test(gives_back_what_a_busy_hour_took),
 		cmocka_unit_test(renumbers),
 		cmocka_unit_test(survives_damage),
 	};
-	size_t n = 3;
+	size_t n = 4;
 
 	ADD_ROWS(tests, n, runs, behaves_like_model);
 	return _cmocka_run_group_tests(__FILE__, tests, n, NULL, NULL);

@@ -186,6 +186,26 @@ static void drops_idle_sightings(void **state)
 	subjects_fini(&all);
 }
 
+static void gives_back_what_a_busy_hour_took(void **state)
+{
+	struct subjects all;
+	struct subject *s;
+
+	(void)state;
+	subjects_init(&all, SUBJECT_ACCOUNT, 0, NULL);
+	s = subjects_get(&all, 1, slice_of("joe"), 100, 0, NULL);
+	for (unsigned int i = 0; i <= 128; i++) {
+		struct prefix h = host(i);
+
+		if (i == 128)
+			assert_int_equal(s->cap_sightings, 128);
+		subject_add_sighting(s, &h, i < 128 ? 0 : 1001)->last = 1000;
+	}
+	assert_int_equal(s->n_sightings, 1);
+	assert_int_equal(s->cap_sightings, 1);
+	subjects_fini(&all);
+}
+
 /* A table of one kind that many come to; one of the first is pinned, or seen again and again. */
 static const struct crowd {
 	const char *name;
@@ -281,6 +301,7 @@ int main(void)
 		cmocka_unit_test(keeps_the_usual_networks),
 		cmocka_unit_test(bounds_sightings),
 		cmocka_unit_test(drops_idle_sightings),
+		cmocka_unit_test(gives_back_what_a_busy_hour_took),
 		cmocka_unit_test(is_at_home),
 		cmocka_unit_test(marks_what_is_known),
 	};

@@ -92,18 +92,27 @@ static void drop_idle(struct own_windows *o, const struct window_rule *rule, uin
 	o->n = (uint16_t)n;
 }
 
-static void grow(struct own_windows *o, size_t cap)
+static void resize(struct own_windows *o, size_t cap)
 {
-	struct own_window *wider = xcalloc(cap, sizeof(*wider) + sizeof(uint32_t));
+	struct own_window *room = xcalloc(cap, sizeof(*room) + sizeof(uint32_t));
 
 	assert(cap <= UINT16_MAX);
 	if (o->n > 0) {
-		memcpy(wider, o->item, o->n * sizeof(*wider));
-		memcpy(wider + cap, tags(o), o->n * sizeof(uint32_t));
+		memcpy(room, o->item, o->n * sizeof(*room));
+		memcpy(room + cap, tags(o), o->n * sizeof(uint32_t));
 	}
 	free(o->item);
-	o->item = wider;
+	o->item = room;
 	o->cap = (uint16_t)cap;
+}
+
+/* For those it has and some to come; what it took in a busy hour it gives back. */
+static void make_room(struct own_windows *o)
+{
+	size_t cap = o->n < CAP_FIRST ? CAP_FIRST : o->n + o->n / 4U + 1U;
+
+	if (o->n == o->cap || cap < o->cap / 2U)
+		resize(o, cap);
 }
 
 /* There is room for it. */
@@ -122,14 +131,14 @@ static struct window *append(struct own_windows *o, uint16_t which, uint32_t key
 struct window *own_add(struct own_windows *o, uint16_t which, uint32_t key,
 		       const struct window_rule *rule, uint32_t now_s)
 {
-	if (o->n == o->cap || (key && o->keyed == OWN_KEYED_MOST))
+	if (o->n == o->cap || (key && o->keyed == OWN_KEYED_MOST)) {
 		drop_idle(o, rule, now_s);
+		make_room(o);
+	}
 	if (key && o->keyed == OWN_KEYED_MOST) {
 		o->full = true;
 		return NULL;
 	}
-	if (o->n == o->cap)
-		grow(o, o->cap ? o->cap * 2U : CAP_FIRST);
 	return append(o, which, key);
 }
 
@@ -195,7 +204,7 @@ void own_unpack(struct packed *p, struct own_windows *o, const struct own_form *
 		if (!wanted || p->bad || own_find(o, w.which, w.key))
 			continue;
 		if (o->n == o->cap)
-			grow(o, o->cap ? o->cap * 2U : CAP_FIRST);
+			make_room(o);
 		window_copy(append(o, w.which, w.key), &w.window);
 	}
 	window_fini(&before.window);

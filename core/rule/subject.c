@@ -413,20 +413,25 @@ static void drop_oldest(struct subject *s)
 
 void subject_reserve_sightings(struct subject *s, uint16_t cap)
 {
-	struct sighting *wider = xcalloc(cap, sizeof(*wider) + sizeof(uint16_t));
+	struct sighting *room = xcalloc(cap, sizeof(*room) + sizeof(uint16_t));
 
 	if (s->n_sightings > 0) {
-		memcpy(wider, s->sighting, s->n_sightings * sizeof(*wider));
-		memcpy(wider + cap, tags(s), s->n_sightings * sizeof(uint16_t));
+		memcpy(room, s->sighting, s->n_sightings * sizeof(*room));
+		memcpy(room + cap, tags(s), s->n_sightings * sizeof(uint16_t));
 	}
 	free(s->sighting);
-	s->sighting = wider;
+	s->sighting = room;
 	s->cap_sightings = cap;
 }
 
-/* There is no room for one more: the idle ones go, or the oldest, or it grows. */
+/*
+ * There is no room for one more: the idle ones go, or the oldest, or it grows. What an account took
+ * in a busy hour it gives back.
+ */
 static void make_room(struct subject *s, uint32_t idle_before)
 {
+	unsigned int cap = 1; /* most accounts have one address, or two */
+
 	for (size_t i = s->n_sightings; i-- > 0 && !s->pins;) {
 		if (s->sighting[i].last >= idle_before)
 			continue;
@@ -437,10 +442,10 @@ static void make_room(struct subject *s, uint32_t idle_before)
 		drop_oldest(s);
 		s->more_sightings = true;
 	}
-	/* Most accounts have one address, or two. */
-	if (s->n_sightings == s->cap_sightings)
-		subject_reserve_sightings(s,
-					  s->cap_sightings ? (uint16_t)(s->cap_sightings * 2) : 1);
+	while (cap <= s->n_sightings && cap < SIGHTINGS_MOST)
+		cap *= 2;
+	if (s->n_sightings == s->cap_sightings || cap < s->cap_sightings / 2U)
+		subject_reserve_sightings(s, (uint16_t)cap);
 }
 
 struct sighting *subject_add_sighting(struct subject *s, const struct prefix *host,
