@@ -24,7 +24,7 @@ enum {
 	CROWD = 4, /* with more logs open than this each gets the least number of slots */
 };
 
-enum slot_state { SLOT_FREE, SLOT_BUSY, SLOT_READY };
+enum slot_state { SLOT_FREE, SLOT_READ, SLOT_BUSY, SLOT_READY };
 
 struct slot {
 	struct block block;
@@ -131,31 +131,67 @@ static void find_keys(const struct stream_options *o, struct slot *slot)
 	}
 }
 
-/* Reads and searches one block. Called and left with the lock held; false: nothing to do. */
-static bool work(struct stream *s, struct matcher *m)
+/* A block that waits to be searched: the first of its log. */
+static struct slot *find_read(struct stream *s)
 {
-	struct log *log = find_work(s);
-	struct slot *slot;
+	for (size_t i = 0; i < s->n_logs; i++) {
+		struct log *log = &s->log[i];
 
-	if (!log)
-		return false;
-	slot = &log->slot[log->tail % log->n_slots];
+		for (uint64_t at = log->head; at < log->tail; at++) {
+			struct slot *slot = &log->slot[at % log->n_slots];
+
+			if (slot->state == SLOT_READ)
+				return slot;
+		}
+	}
+	return NULL;
+}
+
+/* Called and left with the lock held, like all that work. */
+static void search(struct stream *s, struct matcher *m, struct slot *slot)
+{
+	slot->state = SLOT_BUSY;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+	slot->records.n = 0;
+	matcher_scan(m, (struct slice){ slot->block.data, slot->block.len }, &slot->records);
+	find_keys(&s->options, slot);
+	pthread_mutex_lock(&s->lock);
+	add_lines(&s->stats.lines, matcher_take_stats(m));
+	slot->state = SLOT_READY;
+}
+
+/*
+ * Reads the next block, and searches it while it is in this processor's cache. What unpacks has
+ * megabytes there: it goes on unpacking, and the block is left to another thread.
+ */
+static void read_on(struct stream *s, struct matcher *m, struct log *log)
+{
+	struct slot *slot = &log->slot[log->tail % log->n_slots];
+
 	log->reading = true;
 	log->ended = !fill(s, log, slot);
 	log->reading = false;
-	if (!log->ended) {
-		slot->state = SLOT_BUSY;
-		log->tail++;
-		pthread_cond_broadcast(&s->changed);
-		pthread_mutex_unlock(&s->lock);
-		slot->records.n = 0;
-		matcher_scan(m, (struct slice){ slot->block.data, slot->block.len },
-			     &slot->records);
-		find_keys(&s->options, slot);
-		pthread_mutex_lock(&s->lock);
-		add_lines(&s->stats.lines, matcher_take_stats(m));
-		slot->state = SLOT_READY;
-	}
+	if (log->ended)
+		return;
+	slot->state = SLOT_READ;
+	log->tail++;
+	if (!reader_is_packed(log->reader))
+		search(s, m, slot);
+}
+
+/* Reads or searches one block, whichever is wanted more; false: there is neither. */
+static bool work(struct stream *s, struct matcher *m, bool search_first)
+{
+	struct slot *slot = find_read(s);
+	struct log *log = slot && search_first ? NULL : find_work(s);
+
+	if (log)
+		read_on(s, m, log);
+	else if (slot)
+		search(s, m, slot);
+	else
+		return false;
 	pthread_cond_broadcast(&s->changed);
 	return true;
 }
@@ -168,7 +204,7 @@ static void *on_thread(void *ctx)
 	pthread_mutex_lock(&s->lock);
 	m = matcher_clone(s->matcher);
 	while (!s->stop)
-		if (!work(s, m))
+		if (!work(s, m, false))
 			pthread_cond_wait(&s->changed, &s->lock);
 	pthread_mutex_unlock(&s->lock);
 	matcher_free(m);
@@ -323,7 +359,7 @@ static struct slot *ready_slot(struct stream *s, struct log *log)
 	while (log->head == log->tail || slot->state != SLOT_READY) {
 		if (log->ended && log->head == log->tail)
 			return NULL;
-		if (!work(s, s->matcher))
+		if (!work(s, s->matcher, true))
 			pthread_cond_wait(&s->changed, &s->lock);
 	}
 	return slot;
