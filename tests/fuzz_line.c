@@ -50,6 +50,7 @@ static void check_event(const struct event *e, struct slice line)
 static void check_same(const struct event *a, const struct event *b)
 {
 	assert(a->match == b->match && a->kind == b->kind && a->pid == b->pid);
+	assert(a->repeats == b->repeats);
 	assert(a->recipients == b->recipients && a->bytes == b->bytes);
 	assert(a->has_ip == b->has_ip && (!a->has_ip || address_equal(&a->ip, &b->ip)));
 	for (enum event_field f = 0; f < EVENT_FIELDS; f++)

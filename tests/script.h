@@ -11,7 +11,7 @@
 /*
  * A script is lines "TIME KIND FIELD=VALUE...". The time counts from SCRIPT_T0, the start of a day,
  * in any form that findtime has. Fields are u(ser), i(p), q(ueue_id), o(rig_queue_id), n
- * (recipients), b(ytes), v (service), s(ession), p(id), h(elo) and f(ilter, "one" or "two"); "each"
+ * (recipients), b(ytes), v (service), s(ession), p(id), h(elo), r(epeats) and f(ilter, "one" or "two"); "each"
  * is a delivery whose filter says that it is one recipient; "_" is a blank. "x12/5m" does it
  * twelve times, five minutes apart, with "%" counting from 1.
  */
@@ -78,11 +78,12 @@ static inline void script_field(struct event *event, char letter, struct slice v
 		event->match = filters->match[slice_is(value, "two")];
 		return;
 	}
-	if (strchr("nbp", letter)) {
+	if (strchr("nbpr", letter)) {
 		assert_true(slice_number(value, &n));
 		event->recipients = letter == 'n' ? (uint32_t)n : event->recipients;
 		event->bytes = letter == 'b' ? (uint64_t)n : event->bytes;
 		event->pid = letter == 'p' ? (uint32_t)n : event->pid;
+		event->repeats = letter == 'r' ? (uint16_t)n : event->repeats;
 		return;
 	}
 	assert_non_null(strchr(letters, letter));

@@ -434,6 +434,11 @@ static const struct row {
 	  "jail k { rule g { count = failure by = user max = 1 findtime = 1h } }",
 	  "0 failure u=joe i=10.1.0.1 x2/1s\n5 login u=joe i=10.1.0.1", "1 act joe 100(g); " },
 
+	{ "brute force: repeats that the log has folded", 0,
+	  "jail j { rule f { count = failure by = ip max = 5 findtime = 10m } }",
+	  "0 failure i=10.1.0.1\n9 failure i=10.1.0.1 r=3\n10 failure i=10.1.0.1",
+	  "10 act 10.1.0.1 100(f); " },
+
 	/* Who is who. */
 	{ "names: case and blanks", 0, COUNT_LOGINS,
 	  "0 login u=joe@example.org\n1 login u=Joe@Example.Org\n2 login u=JOE@EXAMPLE.ORG\n"

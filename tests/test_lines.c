@@ -50,6 +50,8 @@ static json_t *value_of(const struct event *event, const char *key)
 		return json_string(event->match->filter->name);
 	if (strcmp(key, "match") == 0)
 		return json_string(event->match->name);
+	if (strcmp(key, "repeats") == 0)
+		return json_integer(event->repeats);
 	if (field < 0) {
 		print_error("no field is called \"%s\"\n", key);
 		return NULL;

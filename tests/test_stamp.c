@@ -402,6 +402,58 @@ static void check_parse(void **state)
 		assert_int_equal(line.message.len, strlen(row->message));
 }
 
+/* Messages as rsyslog folds them. */
+static const struct folded_row {
+	const char *name;
+	const char *message, *want; /* want NULL: it stays as it is */
+	unsigned int repeats;
+	size_t pad; /* so many bytes more in front of the closing bracket */
+} folded_rows[] = {
+	{ "folded: twice", "message repeated 2 times: [ m]", "m", 1, 0 },
+	{ "folded: many", "message repeated 19 times: [ a]b]", "a]b", 18, 0 },
+	{ "folded: once", "message repeated 1 times: [m]", "m", 0, 0 },
+	{ "folded: one blank is rsyslog's", "message repeated 3 times: [  m]", " m", 2, 0 },
+	{ "folded: more than counts", "message repeated 5000 times: [ m]", "m", LINE_REPEATS_MOST,
+	  0 },
+	{ "folded: more than a number holds",
+	  "message repeated 99999999999999999999999999999999 times: [ m]", "m", LINE_REPEATS_MOST,
+	  0 },
+	{ "folded: a message that was whole", "message repeated 2 times: [ ]", NULL, 1, 798 },
+	{ "folded: a message that was cut", "message repeated 2 times: [ ]", NULL, 0, 799 },
+	{ "folded: never", "message repeated 0 times: [ m]", NULL, 0, 0 },
+	{ "folded: no number", "message repeated  times: [ m]", NULL, 0, 0 },
+	{ "folded: less than none", "message repeated -2 times: [ m]", NULL, 0, 0 },
+	{ "folded: no end", "message repeated 2 times: [ m", NULL, 0, 0 },
+	{ "folded: nothing", "message repeated 2 times: [", NULL, 0, 0 },
+	{ "folded: empty", "message repeated 2 times: []", "", 1, 0 },
+	{ "folded: not at the start", " message repeated 2 times: [ m]", NULL, 0, 0 },
+	{ "folded: within another", "message repeated 2 times: [ message repeated 3 times: [ m]]",
+	  "message repeated 3 times: [ m]", 1, 0 },
+};
+
+static void check_folded(void **state)
+{
+	const struct folded_row *row = *state;
+	size_t len = strlen(row->message);
+	char pad[1000] = "", *text;
+	struct line line;
+
+	memset(pad, 'x', row->pad);
+	text = xasprintf("Nov 20 23:56:35 mail postfix/smtpd[1]: %.*s%s%s",
+			 (int)(row->pad ? len - 1 : len), row->message, pad, row->pad ? "]" : "");
+	for (size_t i = 0; i <= strlen(text); i++)
+		check_prefix(text, i);
+	assert_true(line_parse(&line, slice_of(text)));
+	assert_int_equal(line.repeats, row->repeats);
+	if (row->want)
+		assert_slice(line.message, row->want);
+	else if (row->repeats > 0)
+		assert_int_equal(line.message.len, row->pad);
+	else
+		assert_int_equal(line.message.len, len + row->pad);
+	free(text);
+}
+
 enum { LINES_MOST = 10 };
 
 static const struct clock_row {
@@ -782,10 +834,11 @@ static void check_damaged(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[COUNT(parse_rows) + COUNT(clock_rows) + 3];
+	struct CMUnitTest tests[COUNT(parse_rows) + COUNT(folded_rows) + COUNT(clock_rows) + 3];
 	size_t n = 0;
 
 	ADD_ROWS(tests, n, parse_rows, check_parse);
+	ADD_ROWS(tests, n, folded_rows, check_folded);
 	ADD_ROWS(tests, n, clock_rows, check_clock);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(check_night);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(check_foreign);

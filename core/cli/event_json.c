@@ -27,5 +27,7 @@ json_t *event_json(const struct event *event)
 	}
 	if (event->pid)
 		json_set_number(object, "pid", event->pid);
+	if (event->repeats)
+		json_set_number(object, "repeats", event->repeats);
 	return object;
 }

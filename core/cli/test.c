@@ -95,6 +95,8 @@ static void print_event(const struct event *event)
 	for (enum event_field f = 0; f < EVENT_FIELDS; f++)
 		if (event->field[f].ptr)
 			print_line(event_field_name(f), event->field[f]);
+	if (event->repeats)
+		(void)printf("  %-9s %u more of the same\n", "repeats", event->repeats);
 	if (event->field[FIELD_IP].ptr && !event->has_ip)
 		(void)printf("  %-9s the text of \"ip\" is no address\n", "but");
 }

@@ -52,7 +52,8 @@ struct event {
 	bool has_ip;
 	uint32_t recipients; /* 0 where not said */
 	uint64_t bytes;
-	uint32_t pid; /* of the program that wrote the line; 0 where not said */
+	uint32_t pid;     /* of the program that wrote the line; 0 where not said */
+	uint16_t repeats; /* how many more of the same the line stands for; mostly 0 */
 	const struct filter_match *match;
 	/* The hash that FIELD_USER is looked up by, where somebody worked it out before; else 0. */
 	uint64_t user_hash;

@@ -312,6 +312,7 @@ static bool take_line(struct matcher *m, const char *block, struct slice text,
 	r->stamp = line.stamp;
 	r->key = 0;
 	r->pid = line.pid;
+	r->repeats = line.repeats;
 	r->line = (uint32_t)(text.ptr - block);
 	r->line_len = (uint32_t)text.len;
 	r->message = (uint32_t)(line.message.ptr - block);
@@ -444,6 +445,7 @@ static void make_event(const struct record *r, const char *block, struct event *
 	event->kind = r->match->kind;
 	event->match = r->match;
 	event->pid = r->pid;
+	event->repeats = r->repeats;
 	event->ip = r->ip;
 	event->has_ip = r->has_ip;
 	memcpy(event->field, r->match->constant, sizeof(event->field));

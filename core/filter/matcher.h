@@ -23,6 +23,7 @@ struct record {
 	uint32_t pid;
 	uint32_t line, line_len;
 	uint32_t message, message_len;
+	uint16_t repeats; /* as in struct line */
 	uint16_t n_spans; /* or, where match is NULL, how many candidates */
 	bool has_ip;
 	struct address ip;

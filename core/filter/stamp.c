@@ -605,6 +605,38 @@ static bool parse_usual(struct line *line, const char *p, const char *end)
 	return true;
 }
 
+/*
+ * With $RepeatedMsgReduction rsyslog writes the first of equal lines, and for those that follow it
+ * one "message repeated N times: [ MESSAGE]", with the end of a long message cut off
+ * (runtime/ratelimit.c). A cut one stays folded, so that no filter takes it: where it ends, who
+ * wrote part of it may have chosen.
+ */
+static void unfold(struct cursor *c, struct line *line)
+{
+	enum { FOLDED_MOST = 800 };
+	static const char before[] = "message repeated ", behind[] = " times: [";
+	struct cursor in = *c;
+	unsigned int times = 0, digits = 0;
+
+	if (left(&in) < sizeof(before) || memcmp(in.p, before, sizeof(before) - 1) != 0)
+		return;
+	for (in.p += sizeof(before) - 1; in.p < in.end && digit(*in.p) <= 9; in.p++) {
+		if (digits++ < PID_DIGITS_MOST)
+			times = times * 10 + digit(*in.p);
+	}
+	if (times == 0 || left(&in) < sizeof(behind) || in.end[-1] != ']' ||
+	    memcmp(in.p, behind, sizeof(behind) - 1) != 0)
+		return;
+	in.p += sizeof(behind) - 1;
+	in.end--;
+	if (left(&in) >= FOLDED_MOST)
+		return;
+	(void)take(&in, ' ');
+	*c = in;
+	times--;
+	line->repeats = (uint16_t)(times < LINE_REPEATS_MOST ? times : LINE_REPEATS_MOST);
+}
+
 bool line_parse(struct line *line, struct slice text)
 {
 	struct cursor c;
@@ -622,6 +654,8 @@ bool line_parse(struct line *line, struct slice text)
 	}
 	if (slice_starts(line->program, "exim"))
 		cut_exim_head(&c, line);
+	else if (line->program.ptr)
+		unfold(&c, line);
 	line->message = (struct slice){ c.p, left(&c) };
 	return true;
 }

@@ -24,15 +24,20 @@ struct stamp {
 /*
  * A line taken apart. `program` is the syslog tag without its pid; ptr is NULL for a line of
  * a server's own log file, which carries none (nor a host). `message` is the rest, without a
- * final '\r'; Exim's own time and "[pid]" before it are cut off. All slices point into the text.
+ * final '\r'; Exim's own time and "[pid]" before it are cut off, and so is what rsyslog folds
+ * repeated lines into. All slices point into the text.
  */
 struct line {
 	struct stamp stamp;
 	struct slice host;
 	struct slice program;
 	struct slice message;
-	uint32_t pid; /* 0: none */
+	uint32_t pid;     /* 0: none */
+	uint16_t repeats; /* how many more of the same it stands for: at most LINE_REPEATS_MOST */
 };
+
+/* More than any rule waits for. */
+enum { LINE_REPEATS_MOST = 1000 };
 
 /*
  * Takes `text` (one line without its newline) apart: RFC 3164 (busybox's too), ISO 8601, what

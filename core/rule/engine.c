@@ -807,11 +807,12 @@ void engine_event(struct engine *e, const struct event *event)
 {
 	struct event joined;
 
-	if (!sessions_concern(event)) {
-		take_event(e, event);
-		return;
+	if (sessions_concern(event)) {
+		joined = *event;
+		if (!sessions_join(&e->sessions, &joined))
+			return;
+		event = &joined;
 	}
-	joined = *event;
-	if (sessions_join(&e->sessions, &joined))
-		take_event(e, &joined);
+	for (unsigned int n = 0; n <= event->repeats; n++)
+		take_event(e, event);
 }

@@ -42,12 +42,12 @@ add_user() { # NAME ID [GROUP]
 }
 
 # The socket is in a /dev of the test's own.
-start_syslog() {
+start_syslog() { # SETTING...
 	mkdir /run/dev
 	cp -a /dev/{null,zero,full,random,urandom,tty,ptmx,fd,stdin,stdout,stderr} /run/dev
 	mount --bind /run/dev /dev
 	hostname mail
-	printf '%s\n' 'module(load="imuxsock")' "mail.* $log" >/etc/rsyslog.conf
+	printf '%s\n' 'module(load="imuxsock")' "$@" "mail.* $log" >/etc/rsyslog.conf
 	rsyslogd -n -i NONE &
 	wait_for test -S /dev/log
 }
