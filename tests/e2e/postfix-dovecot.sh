@@ -37,7 +37,7 @@ sessions_of_others() {
 		echo "smtp $attacker person1@example.org guess$i"
 	done
 	for i in {1..6}; do
-		echo "imap $attacker sprayed$i@example.org guess"
+		echo "imapx $attacker sprayed$i@example.org guess"
 	done
 }
 
