@@ -37,16 +37,17 @@ DAEMON_FILES = $(SBINDIR)/posternd $(UNITDIR)/posternd.service $(PREFIX)/lib/sys
 PLUGINS = $(filter-out %/skeleton.so,$(ACTIONS))
 HEADER = $(PREFIX)/include/postern/postern-action.h
 PKG_CONFIG_FILE = $(PREFIX)/lib/pkgconfig/postern.pc
-PLUGIN_DOCS = doc/plugins.md actions/skeleton.c
+DOCS = $(sort $(wildcard doc/*.md)) actions/skeleton.c
 PLUGIN_FILES = $(PLUGINS:$(BUILD)/actions/%=$(PLUGINDIR)/%) $(HEADER) $(PKG_CONFIG_FILE) \
-	$(patsubst %,$(DATADIR)/doc/postern/%,$(notdir $(PLUGIN_DOCS)))
-LOGROTATE = $(if $(filter /usr,$(PREFIX)),/etc,$(SYSCONFDIR))/logrotate.d/postern
+	$(patsubst %,$(DATADIR)/doc/postern/%,$(notdir $(DOCS)))
+# logrotate looks nowhere else.
+LOGROTATE = $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(SYSCONFDIR))/logrotate.d/postern
 
 .PHONY: install-plugins
 install-plugins: $(PLUGINS)
 	$(Q)install -d -m 755 '$(DESTDIR)$(PLUGINDIR)' '$(DESTDIR)$(DATADIR)/doc/postern'
 	$(Q)install -m 644 $(PLUGINS) '$(DESTDIR)$(PLUGINDIR)'
-	$(Q)install -m 644 $(PLUGIN_DOCS) '$(DESTDIR)$(DATADIR)/doc/postern'
+	$(Q)install -m 644 $(DOCS) '$(DESTDIR)$(DATADIR)/doc/postern'
 	$(Q)install -D -m 644 core/action/postern-action.h '$(DESTDIR)$(HEADER)'
 	$(Q)mkdir -p build && sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@PLUGINDIR@|$(PLUGINDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' packaging/postern.pc.in >build/postern.pc
@@ -76,6 +77,8 @@ install: all install-plugins ## installs below PREFIX; never overwrites a config
 	$(Q)$(config_files) install build/postern.conf filters/*.conf jail.d/*.conf
 	$(Q)if [ -e build/country.mmdb ]; then \
 		install -D -m 644 build/country.mmdb '$(DESTDIR)$(STATEDIR)/country.mmdb'; \
+	elif [ ! -e '$(DESTDIR)$(STATEDIR)/country.mmdb' ]; then \
+		echo 'postern: without a country database; `make geoip install` makes one and installs it' >&2; \
 	fi
 
 .PHONY: uninstall
@@ -92,3 +95,6 @@ uninstall: ## removes what install put there, but for config files that were cha
 	done
 	$(Q)$(config_files) remove
 	$(Q)rmdir '$(DESTDIR)$(STATEDIR)' '$(DESTDIR)$(PLUGINDIR)' '$(DESTDIR)$(dir $(PLUGINDIR))' 2>/dev/null || :
+	$(Q)if [ -z '$(DESTDIR)' ] && getent passwd postern >/dev/null; then \
+		echo 'kept: user and group postern, and what they own'; \
+	fi
