@@ -223,6 +223,7 @@ unknown country~conf~home = { "Spain" }~FILE:1: home: expected country codes lik
 bad number~conf~known_days = three~FILE:1: known_days: expected a whole number from 0 on, not "three"
 no address~conf~\nignoreip = { "192.0.2.256" }~FILE:2: ignoreip: expected an address or a prefix|not "192.0.2.256"
 metrics for strangers~conf~\nmetrics = "0.0.0.0:9587"~FILE:2: metrics: expected "127.0.0.1:PORT", "[::1]:PORT" or a path, not "0.0.0.0:9587"
+no realm~conf~\ndefault_realm = "example.org, example.net"~FILE:2: default_realm: expected a domain like "example.org", not "example.org, example.net"
 a list that is missing~conf~ignoreip = { "file:/nowhere" }~/nowhere: No such file
 missing brace~conf~home = { "ES"~FILE:1: 
 binary~conf~home = "\0"~FILE: expected text, found a NUL byte
@@ -233,6 +234,8 @@ unknown field~jail~jail "j" {\n  rule "r" { distinct = planet max = 3 findtime =
 unknown event~jail~jail "j" {\n  rule "r" { count = logins max = 3 findtime = 1h }\n}~FILE:2: count: expected one of |did you mean "login"?
 missing brace~jail~jail "j" {\n  rule "r" { count = login max = 3\n~FILE:2: this "{" is never closed
 a brace too many~jail~jail "j" {\n  rule "r" { count = login max = 3 findtime = 1h }\n}\n}~FILE:4: no section is open
+no name~jail~jail "" {\n  rule "r" { count = login max = 3 findtime = 1h }\n}~FILE:1: jail "": expected a name
+a rule misspelt~jail~jail "stolen-account" {\n  rule "sending-countris-in-a-day" { max = 9 }\n}~FILE:2: rule "sending-countris-in-a-day": |did you mean rule "sending-countries-in-a-day"?
 no rule~jail~jail "j" { }~FILE:1: jail "j": expected 1 to 
 unknown filter~jail~jail "j" {\n  filter = { "qmail" }\n  rule "r" { count = login max = 3 findtime = 1h }\n}~FILE:1: jail "j": |"qmail"
 unknown action~jail~jail "j" {\n  rule "r" { count = login max = 3 findtime = 1h }\n  action "nftable" {}\n}~FILE:3: action "nftable": |"nftables"

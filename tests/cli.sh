@@ -251,5 +251,9 @@ ok "check: no warning but of what this machine lacks" not grep -vE '^(settings|f
 ok "check: no country database" printed "warning: no country database" 1 check --geoip "" --asn ""
 echo 'log = "/nowhere.log"' >"$dir/nowhere.conf"
 ok "check: a log that is not there" printed 'warning: log "/nowhere.log": no such file' 1 check -c "$dir/nowhere.conf" --geoip ""
+echo 'user = "nobody-here"' >"$dir/nobody.conf"
+ok "check: a user that is not there" printed 'warning: there is no user "nobody-here"' 1 check -c "$dir/nobody.conf" --geoip ""
+echo 'group = "nobody-here"' >"$dir/nobody.conf"
+ok "check: a group that is not there" printed 'warning: there is no group "nobody-here"' 1 check -c "$dir/nobody.conf" --geoip ""
 ok "check: an argument" says 2 'expected no argument, not "x"' check x
 finish

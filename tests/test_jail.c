@@ -48,6 +48,12 @@ static const struct mistake {
 	{ "no rule", RULES, "", "j.conf:1: jail \"j\": expected 1 to 64 rules" },
 	{ "no aggregate", RULES, "\nrule r {\n max = 5\n}",
 	  "j.conf:3: rule \"r\": expected one of distinct, count, sum, surge, foreign or travel" },
+	{ "a rule that exists, misspelt", RULES,
+	  "rule networks { distinct = network max = 5 } rule other { count = login max = 5 }\n"
+	  "rule network {\n max = 5\n}",
+	  "j.conf:3: rule \"network\": expected one of distinct, count, sum, surge, foreign or "
+	  "travel: "
+	  "what does it measure? Or did you mean rule \"networks\"?" },
 	{ "two aggregates", RULES, "rule r { count = login distinct = ip max = 5 }",
 	  "j.conf:2: rule \"r\": expected one of \"distinct\" and \"count\", not both" },
 	{ "two aggregates, one of them empty", RULES,
@@ -467,6 +473,53 @@ static void note_warning(void *ctx, const char *text)
 	(void)snprintf(all + used, 1000 - used, "%s\n", text);
 }
 
+static const struct warning {
+	const char *name, *text, *want;
+} warnings[] = {
+	{ "reach: just enough",
+	  "jail j { threshold = 30 suspect = 10 rule a { count = login max = 1 "
+	  "score = 10 } rule b { count = message max = 1 score = 20 } }",
+	  "" },
+	{ "reach: too little to act",
+	  "jail j { threshold = 31 suspect = 10 rule a { count = login "
+	  "max = 1 score = 10 } rule b { count = message max = 1 score = 20 } }",
+	  "jail \"j\" never acts: threshold is 31, and its rules together score 30\n" },
+	{ "reach: too little for anything",
+	  "jail j { threshold = 99 suspect = 31 rule a { count = "
+	  "login max = 1 score = 10 } rule b { count = message max = 1 score = 20 } }",
+	  "jail \"j\" never finds anybody: suspect is 31, and its rules together score 30\n" },
+	{ "reach: of a group the highest",
+	  "jail j { threshold = 30 suspect = 1 rule a { count = login "
+	  "max = 1 score = 10 group = g } rule b { count = message max = 1 score = 20 group = g } "
+	  "rule c { sum = recipients max = 1 score = 10 group = g } }",
+	  "jail \"j\" never acts: threshold is 30, and its rules together score 20\n" },
+	{ "reach: some users' limits",
+	  "jail j { threshold = 30 suspect = 1 rule a { count = login "
+	  "max = 1 score = 10 } limits l { users = joe rule a { score = 30 } } }",
+	  "" },
+	{ "reach: a rule on trial",
+	  "jail j { threshold = 20 suspect = 10 rule a { count = login max = 1 "
+	  "score = 10 } rule b { count = message max = 1 score = 20 dry_run = yes } }",
+	  "jail \"j\" never acts: threshold is 20, and its rules together score 10\n" },
+	{ "reach: what failures lead to",
+	  "jail j { threshold = 20 suspect = 10 rule f { count = failure "
+	  "by = user max = 3 score = 0 } rule a { count = login max = 1 score = 50 after = f "
+	  "within = 1h } }",
+	  "jail \"j\" never acts: threshold is 20, and its rules together score 0\n" },
+};
+
+static void warns(void **state)
+{
+	const struct warning *row = *state;
+	struct jail_defaults defaults = { 0 };
+	struct jail_set *set = load(row->text, &defaults);
+	char all[1000] = "";
+
+	jail_set_warn(set, NULL, note_warning, all);
+	assert_string_equal(all, row->want);
+	jail_set_free(set);
+}
+
 static void warns_of_what_is_off(void **state)
 {
 	static const char text[] =
@@ -530,7 +583,7 @@ static void refuses_crowd(void **state)
 int main(void)
 {
 	struct CMUnitTest tests[COUNT(mistakes) + COUNT(readings) + COUNT(homes) + COUNT(merges) +
-				COUNT(crowds) + 3] = {
+				COUNT(crowds) + COUNT(warnings) + 3] = {
 		cmocka_unit_test(reads_jail),
 		cmocka_unit_test(takes_default_lists),
 		cmocka_unit_test(warns_of_what_is_off),
@@ -542,5 +595,6 @@ int main(void)
 	ADD_ROWS(tests, n, homes, finds_home);
 	ADD_ROWS(tests, n, merges, merges_files);
 	ADD_ROWS(tests, n, crowds, refuses_crowd);
+	ADD_ROWS(tests, n, warnings, warns);
 	return _cmocka_run_group_tests(__FILE__, tests, n, load_filters, free_filters);
 }

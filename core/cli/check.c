@@ -7,6 +7,7 @@
 #include "core/action/host.h"
 #include "core/action/options.h"
 #include "core/base/mem.h"
+#include "core/base/sandbox.h"
 #include "core/cli/setup.h"
 #include "core/cli/verbs.h"
 
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <glob.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +120,21 @@ static void check_logs(struct check *c)
 	}
 }
 
+/* What `make install` makes may be missing yet; what somebody named should be there. */
+static void check_user(struct check *c)
+{
+	const struct daemon_settings *d = &c->setup.daemon;
+	struct sandbox_user unused;
+	struct err err;
+
+	if (strcmp(d->user, "postern") != 0 && sandbox_find_user(&unused, d->user, &err) < 0) {
+		on_warning(c, err.text);
+	} else if (strcmp(d->group, "postern") != 0 && !getgrnam(d->group)) {
+		(void)err_set(&err, ENOENT, "there is no group \"%s\"", d->group);
+		on_warning(c, err.text);
+	}
+}
+
 struct complaint {
 	struct check *check;
 	const char *action;
@@ -196,6 +213,7 @@ static int run(struct check *c)
 	check_literals(c);
 	check_databases(c);
 	check_logs(c);
+	check_user(c);
 	check_actions(c);
 	for (size_t i = 0; i < c->setup.filters->n_matches; i++)
 		examples += c->setup.filters->match[i]->examples.n +

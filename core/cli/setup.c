@@ -64,6 +64,20 @@ static int is_absolute(cfg_t *cfg, cfg_opt_t *opt)
 			   conf_value(opt));
 }
 
+/* What stands behind the "@" of a name, or nothing. */
+static int is_realm(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *value = conf_value(opt);
+
+	for (const char *p = value; *p; p++)
+		if (*p == '@' || (unsigned char)*p <= ' ' || *p == 0x7f)
+			return conf_refuse(cfg,
+					   "default_realm: expected a domain like \"example.org\", "
+					   "not \"%s\"",
+					   value);
+	return 0;
+}
+
 static int is_logtarget(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const char *value = conf_value(opt);
@@ -120,7 +134,7 @@ static cfg_opt_t schema[] = {
 	CONF_TEXT("geoip", NULL),
 	CONF_TEXT("asn", NULL),
 	CONF_CHECKED_LIST("home", is_country_code),
-	CONF_TEXT("default_realm", ""),
+	CONF_CHECKED("default_realm", "", is_realm),
 	CONF_COUNT("known_days", "3"),
 	CONF_CHECKED_LIST("ignoreip", is_ignored),
 	CONF_CHECKED_LIST("ignoreuser", is_ignored),

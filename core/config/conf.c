@@ -273,6 +273,22 @@ static void set_lines(cfg_t *cfg, const struct outline *o, unsigned int depth)
 	}
 }
 
+static int check_names(cfg_t *cfg, struct err *err)
+{
+	for (cfg_opt_t *opt = cfg->opts; opt->name; opt++) {
+		for (unsigned int i = 0; opt->type == CFGT_SEC && i < opt->nvalues; i++) {
+			cfg_t *section = opt->values[i]->section;
+
+			if (cfg_title(section) && !*cfg_title(section))
+				return err_set(err, EINVAL, "%s:%d: %s \"\": expected a name",
+					       section->filename, section->line, opt->name);
+			if (check_names(section, err) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
 static int parse_text(cfg_t *cfg, const char *name, const char *text, struct err *err)
 {
 	struct outline outline = { 0 };
@@ -296,7 +312,7 @@ static int parse_text(cfg_t *cfg, const char *name, const char *text, struct err
 		err_set(err, EINVAL, "%s:%d: syntax error", name, cfg->line);
 	current = NULL;
 	set_lines(cfg, &outline, 1);
-	ret = err->code ? -1 : 0;
+	ret = err->code ? -1 : check_names(cfg, err);
 out:
 	if (fp)
 		(void)fclose(fp);

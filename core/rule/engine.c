@@ -390,7 +390,7 @@ static void judge(struct engine *e, const struct jail *jail, const struct step *
 		finding[v.n_findings++] =
 			(struct finding){ r, value, limit.max, r->dry_run ? 0 : limit.score };
 		tally_add(&all, r, r->dry_run ? 0 : limit.score);
-		if (!r->of_failures || jail->subject != SUBJECT_ACCOUNT)
+		if (rule_is_sure(jail, r))
 			tally_add(&sure, r, r->dry_run ? 0 : limit.score);
 		dry |= r->dry_run;
 		if (limit.score && seconds_back(step->now_s, r->findtime_s) < v.begin_s)

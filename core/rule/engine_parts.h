@@ -66,6 +66,12 @@ struct tally {
 
 void tally_add(struct tally *t, const struct rule *r, unsigned int score);
 
+/* May its score lead to an action? What failures lead to never disables an account. */
+static inline bool rule_is_sure(const struct jail *jail, const struct rule *r)
+{
+	return !r->of_failures || jail->subject != SUBJECT_ACCOUNT;
+}
+
 struct subjects *engine_home(struct engine *e, enum subject_kind kind);
 /* The limits and ignore lists that name this subject: asked when it is made, or restored. */
 void engine_ask_settings(const struct engine *e, struct subject *s);

@@ -16,6 +16,7 @@
 #include "core/config/conf.h"
 #include "core/rule/jail_action.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -281,10 +282,7 @@ static int rule_aggregate(struct rule *r, cfg_t *cfg, struct err *err)
 					aggregate_names[found], aggregate_names[i]);
 		found = i;
 	}
-	if (found < 0)
-		return conf_err(err, cfg,
-				"expected one of distinct, count, sum, surge, foreign or travel: "
-				"what does it measure?");
+	assert(found >= 0);
 	r->aggregate = (enum aggregate)found;
 	return 0;
 }
@@ -479,6 +477,34 @@ static int jail_subject(struct jail *jail, cfg_t *cfg, struct err *err)
 	return 0;
 }
 
+static bool names_aggregate(cfg_t *rule)
+{
+	for (int i = 0; i < AGGREGATES; i++)
+		if (conf_is_set(rule, aggregate_names[i]))
+			return true;
+	return false;
+}
+
+/* A rule that measures nothing was to change one, by another name. */
+static int refuse_empty(cfg_t *jail, cfg_t *rule, struct err *err)
+{
+	const char *names[RULES_MOST], *nearest;
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < cfg_size(jail, "rule") && n < RULES_MOST; i++) {
+		cfg_t *other = cfg_getnsec(jail, "rule", i);
+
+		if (names_aggregate(other))
+			names[n++] = cfg_title(other);
+	}
+	nearest = conf_nearest(cfg_title(rule), names, n);
+	return conf_err(err, rule,
+			"expected one of distinct, count, sum, surge, foreign or travel: what does "
+			"it measure?%s%s%s",
+			nearest ? " Or did you mean rule \"" : "", nearest ? nearest : "",
+			nearest ? "\"?" : "");
+}
+
 static int jail_rules(struct jail_set *set, struct jail *jail, cfg_t *cfg,
 		      const struct jail_defaults *defaults, struct err *err)
 {
@@ -493,6 +519,8 @@ static int jail_rules(struct jail_set *set, struct jail *jail, cfg_t *cfg,
 		jail->rule[i] = r;
 		r->index = i;
 		r->id = set->n_rules++;
+		if (!names_aggregate(section))
+			return refuse_empty(cfg, section, err);
 		if (rule_load(r, section, set->arena, defaults, err) < 0 ||
 		    rule_check(r, section, err) < 0)
 			return -1;
@@ -762,59 +790,4 @@ void jail_set_free(struct jail_set *set)
 	free(set->jail);
 	arena_free(set->arena);
 	free(set);
-}
-
-/* Why a rule can't fire as things are, or NULL. */
-static const char *why_off(const struct rule *r, const struct geoip *geoip)
-{
-	if (r->aggregate == AGGREGATE_FOREIGN && r->n_home == 0)
-		return "no home countries are set";
-	if (r->aggregate == AGGREGATE_TRAVEL && !geoip_has_places(geoip))
-		return "there is no city database";
-	if ((r->aggregate == AGGREGATE_FOREIGN ||
-	     (r->aggregate == AGGREGATE_DISTINCT && r->value == VALUE_COUNTRY)) &&
-	    !geoip_has_countries(geoip))
-		return "there is no country database";
-	if (r->aggregate == AGGREGATE_DISTINCT && r->value == VALUE_ASN && !geoip_has_asn(geoip))
-		return "there is no ASN database";
-	return NULL;
-}
-
-/* What is off for the same reason as rule k, in one warning; nothing if an earlier rule is. */
-static void warn_of_reason(const struct jail *jail, size_t k, const struct geoip *geoip,
-			   void (*warn)(void *ctx, const char *text), void *ctx)
-{
-	const char *why = why_off(jail->rule[k], geoip), *other;
-	char *names = NULL, *text;
-	bool many = false;
-
-	for (size_t i = 0; why && i < jail->n_rules; i++) {
-		other = why_off(jail->rule[i], geoip);
-		if (!other || strcmp(other, why) != 0)
-			continue;
-		if (i < k)
-			return;
-		many = names;
-		text = xasprintf("%s%s\"%s\"", many ? names : "", many ? ", " : "",
-				 jail->rule[i]->name);
-		free(names);
-		names = text;
-	}
-	if (!names)
-		return;
-	text = xasprintf("jail \"%s\": rule%s %s %s off: %s", jail->name, many ? "s" : "", names,
-			 many ? "are" : "is", why);
-	warn(ctx, text);
-	free(text);
-	free(names);
-}
-
-void jail_set_warn(const struct jail_set *set, const struct geoip *geoip,
-		   void (*warn)(void *ctx, const char *text), void *ctx)
-{
-	if (set->n_jails == 0)
-		warn(ctx, "no jail is enabled: nothing can be found");
-	for (size_t i = 0; i < set->n_jails; i++)
-		for (size_t k = 0; k < set->jail[i]->n_rules; k++)
-			warn_of_reason(set->jail[i], k, geoip, warn, ctx);
 }
