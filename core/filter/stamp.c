@@ -503,6 +503,14 @@ static bool skip_sd_element(struct cursor *c)
 	return false;
 }
 
+static void skip_bom(struct cursor *c)
+{
+	static const char bom[] = { '\xef', '\xbb', '\xbf' };
+
+	if (left(c) >= sizeof(bom) && memcmp(c->p, bom, sizeof(bom)) == 0)
+		c->p += sizeof(bom);
+}
+
 static bool skip_structured_data(struct cursor *c)
 {
 	if (take(c, '-'))
@@ -517,7 +525,6 @@ static bool skip_structured_data(struct cursor *c)
 /* What follows "<22>1 ": TIMESTAMP HOSTNAME APP-NAME PROCID MSGID STRUCTURED-DATA [MSG]. */
 static bool take_rfc5424(struct cursor *c, struct line *line)
 {
-	static const char bom[] = { '\xef', '\xbb', '\xbf' };
 	struct slice procid, msgid;
 	struct cursor digits;
 	enum style style;
@@ -534,8 +541,9 @@ static bool take_rfc5424(struct cursor *c, struct line *line)
 		if (take_number(&digits, PID_DIGITS_MOST, &pid) && digits.p == digits.end)
 			line->pid = (uint32_t)pid;
 	}
-	if (take(c, ' ') && left(c) >= sizeof(bom) && memcmp(c->p, bom, sizeof(bom)) == 0)
-		c->p += sizeof(bom);
+	if (take(c, ' '))
+		skip_bom(c);
+	(void)take(c, ' '); /* rsyslog's: what stood behind the "TAG:" that it has read */
 	return true;
 }
 
@@ -543,6 +551,7 @@ static bool take_head(struct cursor *c, struct line *line)
 {
 	enum style style;
 
+	skip_bom(c); /* a file may begin with one */
 	skip_pri(c);
 	if (left(c) > 2 && c->p[0] == '1' && c->p[1] == ' ') {
 		c->p += 2;
