@@ -108,8 +108,13 @@ head -n "$lines" "$dir/sim.log" >"$all"
 config
 : >"$log"
 start
+ok "it reads the log" wait_until 20 caught_up
 feed &
 feeder=$!
+# Who is new, and killed before it has noted a place, begins with the file that is there then.
+has_begun() { [ "$(json status '.source | select(.) | .position')" -gt 0 ]; }
+ok "... and goes on reading" wait_until 20 has_begun
+sleep 2
 
 killed=0
 while kill -0 "$feeder" 2>/dev/null || [ "$killed" -lt "$kills" ]; do
