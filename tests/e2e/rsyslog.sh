@@ -51,11 +51,11 @@ events_of() { # FORM: without the time, which has fractions in some
 
 make_countries
 lay_over rsyslog
-targets=()
+syslog_settings=('$RepeatedMsgReduction on')
 for form in "${forms[@]}"; do
-	targets+=("mail.* $log.$form;RSYSLOG_$form")
+	syslog_settings+=("mail.* $log.$form;RSYSLOG_$form")
 done
-start_syslog '$RepeatedMsgReduction on' "${targets[@]}"
+start_syslog
 send_and_bounce
 fail_times 7
 says 19536 postfix/smtpd "connect from unknown[$attacker]"

@@ -41,13 +41,15 @@ add_user() { # NAME ID [GROUP]
 	[ $# -eq 3 ] || echo "$1:x:$2:" >>/etc/group
 }
 
+syslog_settings=() # beside Debian's
+
 # The socket is in a /dev of the test's own.
-start_syslog() { # SETTING...
+start_syslog() {
 	mkdir /run/dev
 	cp -a /dev/{null,zero,full,random,urandom,tty,ptmx,fd,stdin,stdout,stderr} /run/dev
 	mount --bind /run/dev /dev
 	hostname mail
-	printf '%s\n' 'module(load="imuxsock")' "$@" "mail.* $log" >/etc/rsyslog.conf
+	printf '%s\n' 'module(load="imuxsock")' "${syslog_settings[@]}" "mail.* $log" >/etc/rsyslog.conf
 	rsyslogd -n -i NONE &
 	wait_for test -S /dev/log
 }
