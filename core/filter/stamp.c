@@ -623,20 +623,20 @@ static bool parse_usual(struct line *line, const char *p, const char *end)
 static void unfold(struct cursor *c, struct line *line)
 {
 	enum { FOLDED_MOST = 800 };
-	static const char before[] = "message repeated ", behind[] = " times: [";
+	static const char lead[] = "message repeated ", after[] = " times: [";
 	struct cursor in = *c;
 	unsigned int times = 0, digits = 0;
 
-	if (left(&in) < sizeof(before) || memcmp(in.p, before, sizeof(before) - 1) != 0)
+	if (left(&in) < sizeof(lead) || memcmp(in.p, lead, sizeof(lead) - 1) != 0)
 		return;
-	for (in.p += sizeof(before) - 1; in.p < in.end && digit(*in.p) <= 9; in.p++) {
+	for (in.p += sizeof(lead) - 1; in.p < in.end && digit(*in.p) <= 9; in.p++) {
 		if (digits++ < PID_DIGITS_MOST)
 			times = times * 10 + digit(*in.p);
 	}
-	if (times == 0 || left(&in) < sizeof(behind) || in.end[-1] != ']' ||
-	    memcmp(in.p, behind, sizeof(behind) - 1) != 0)
+	if (times == 0 || left(&in) < sizeof(after) || in.end[-1] != ']' ||
+	    memcmp(in.p, after, sizeof(after) - 1) != 0)
 		return;
-	in.p += sizeof(behind) - 1;
+	in.p += sizeof(after) - 1;
 	in.end--;
 	if (left(&in) >= FOLDED_MOST)
 		return;
