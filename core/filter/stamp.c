@@ -661,10 +661,10 @@ bool line_parse(struct line *line, struct slice text)
 	} else if (!take_head(&c, line)) {
 		return false;
 	}
+	if (line->program.ptr)
+		unfold(&c, line);
 	if (slice_starts(line->program, "exim"))
 		cut_exim_head(&c, line);
-	else if (line->program.ptr)
-		unfold(&c, line);
 	line->message = (struct slice){ c.p, left(&c) };
 	return true;
 }
