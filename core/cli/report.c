@@ -148,15 +148,23 @@ static const char *unit_of(const struct rule *r)
 	return "";
 }
 
-static void print_rules(const struct decision *d, const struct report_options *o)
+/* Of the longest name of a rule that held. */
+static int name_width(const struct decision *d)
 {
-	const char *title = "rules";
-	char span[INSTANT_TEXT];
 	int wide = 20;
 
 	for (size_t i = 0; i < d->jail->n_rules; i++)
 		if (d->peak[i].rule && (int)strlen(d->peak[i].rule->name) > wide)
 			wide = (int)strlen(d->peak[i].rule->name);
+	return wide;
+}
+
+static void print_rules(const struct decision *d, const struct report_options *o)
+{
+	const char *title = "rules";
+	char span[INSTANT_TEXT];
+	int wide = name_width(d);
+
 	for (size_t i = 0; i < d->jail->n_rules; i++) {
 		const struct finding *f = &d->peak[i];
 
@@ -177,13 +185,14 @@ static void print_steps(const struct decision *d, const struct report_options *o
 {
 	const char *title = "explain";
 	char at[INSTANT_TEXT];
+	int wide = name_width(d);
 
 	for (size_t i = 0; i < d->n_steps; i++) {
 		const struct decision_step *s = &d->step[i];
 
-		(void)fprintf(o->out, "  %-8s %s  %-20s %llu > %llu   score %u: %s\n", title,
-			      instant_local(s->at, at), s->rule->name, (unsigned long long)s->value,
-			      (unsigned long long)s->max, s->score,
+		(void)fprintf(o->out, "  %-8s %s  %-*s %llu > %llu   score %u: %s\n", title,
+			      instant_local(s->at, at), wide, s->rule->name,
+			      (unsigned long long)s->value, (unsigned long long)s->max, s->score,
 			      s->level == LEVEL_NONE ? "nothing yet" : level_words[s->level]);
 		title = "";
 	}

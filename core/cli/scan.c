@@ -303,20 +303,26 @@ static void say_count(uint64_t n, const char *what)
 		(void)fprintf(stderr, "  %llu %s\n", (unsigned long long)n, what);
 }
 
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static void summary(struct scan *s, size_t n_logs)
 {
 	const struct engine_stats *e = engine_stats(s->engine);
 	struct stream_stats st = stream_stats(s->stream);
+	unsigned long long lines = st.lines.lines, logins = e->events[EVENT_LOGIN];
+	unsigned long long messages = e->events[EVENT_MESSAGE], failures = e->events[EVENT_FAILURE];
+	size_t accounts = engine_accounts(s->engine);
 
 	(void)fprintf(
 		stderr,
-		"%llu lines, %.1f MB in %.2f s from %zu log%s: %llu logins and %llu messages of "
-		"%zu accounts, %llu failures\n",
-		(unsigned long long)st.lines.lines, (double)st.bytes / 1e6,
-		progress_seconds(&s->progress), n_logs, n_logs == 1 ? "" : "s",
-		(unsigned long long)e->events[EVENT_LOGIN],
-		(unsigned long long)e->events[EVENT_MESSAGE], engine_accounts(s->engine),
-		(unsigned long long)e->events[EVENT_FAILURE]);
+		"%llu line%s, %.1f MB in %.2f s from %zu log%s: %llu login%s and %llu message%s "
+		"of %zu account%s, %llu failure%s\n",
+		lines, plural(lines), (double)st.bytes / 1e6, progress_seconds(&s->progress),
+		n_logs, plural(n_logs), logins, plural(logins), messages, plural(messages),
+		accounts, plural(accounts), failures, plural(failures));
 	say_count(st.long_lines, "lines skipped: longer than any mail server writes");
 	say_count(st.lines.headless, "lines skipped: no time that we know at their start");
 	say_count(st.bad_times, "lines skipped: a date that does not exist");
