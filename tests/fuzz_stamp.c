@@ -21,6 +21,7 @@ static void check_within(struct slice s, struct slice text)
 static void check_line(const struct line *line, struct slice text)
 {
 	const struct stamp *s = &line->stamp;
+	struct slice rest;
 
 	assert(s->year == 0 || s->year >= 1970);
 	assert(s->month >= 1 && s->month <= 12 && s->day >= 1 && s->day <= 31);
@@ -32,9 +33,14 @@ static void check_line(const struct line *line, struct slice text)
 	check_within(line->message, text);
 	assert(!line->program.ptr || line->program.len > 0);
 	assert(line->message.ptr);
-	/* Nothing of the head is in the message, and nothing but a '\r' is behind it. */
+	/* Nothing of the head is in the message; behind it a '\r', and a folded one's bracket. */
 	assert(!line->program.ptr || line->program.ptr + line->program.len < line->message.ptr);
-	assert((size_t)(text.ptr + text.len - line->message.ptr) - line->message.len <= 1);
+	rest.ptr = line->message.ptr + line->message.len;
+	rest.len = (size_t)(text.ptr + text.len - rest.ptr);
+	assert(rest.len == 0 || slice_is(rest, "\r") || slice_is(rest, "]") ||
+	       slice_is(rest, "]\r"));
+	assert(line->repeats == 0 || *rest.ptr == ']');
+	assert(line->repeats <= LINE_REPEATS_MOST);
 }
 
 static void check_moment(struct stamp_clock *clock, const struct stamp *s)
