@@ -22,13 +22,11 @@ static double now_s(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-static void become(const char *output, char **argv)
+static void become(int output, char **argv)
 {
-	int fd = open(output, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-
-	if (fd >= 0 && dup2(fd, STDOUT_FILENO) >= 0)
+	if (dup2(output, STDOUT_FILENO) >= 0)
 		(void)execvp(argv[0], argv);
-	(void)fprintf(stderr, "measure: %s: %s\n", fd < 0 ? output : argv[0], strerror(errno));
+	(void)fprintf(stderr, "measure: %s: %s\n", argv[0], strerror(errno));
 	_exit(127);
 }
 
@@ -36,17 +34,23 @@ int main(int argc, char **argv)
 {
 	struct rusage usage;
 	double from;
-	int status;
+	int status, output;
 	pid_t pid;
 
 	if (argc < 3) {
 		(void)fputs("usage: measure OUTPUT COMMAND [ARGUMENT ...]\n", stderr);
 		return 2;
 	}
+	/* Emptied first: to throw away what another command wrote takes time that is not this one's. */
+	output = open(argv[1], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (output < 0) {
+		perror(argv[1]);
+		return 2;
+	}
 	from = now_s();
 	pid = fork();
 	if (pid == 0)
-		become(argv[1], argv + 2);
+		become(output, argv + 2);
 	if (pid < 0 || wait4(pid, &status, 0, &usage) < 0) {
 		perror("measure");
 		return 2;
