@@ -37,9 +37,10 @@ DAEMON_FILES = $(SBINDIR)/posternd $(UNITDIR)/posternd.service $(PREFIX)/lib/sys
 PLUGINS = $(filter-out %/skeleton.so,$(ACTIONS))
 HEADER = $(PREFIX)/include/postern/postern-action.h
 PKG_CONFIG_FILE = $(PREFIX)/lib/pkgconfig/postern.pc
-DOCS = $(sort $(wildcard doc/*.md)) actions/skeleton.c
+PLUGIN_DOCS = doc/plugins.md actions/skeleton.c
+DOCS = $(filter-out $(PLUGIN_DOCS),$(sort $(wildcard doc/*.md)))
 PLUGIN_FILES = $(PLUGINS:$(BUILD)/actions/%=$(PLUGINDIR)/%) $(HEADER) $(PKG_CONFIG_FILE) \
-	$(patsubst %,$(DATADIR)/doc/postern/%,$(notdir $(DOCS)))
+	$(patsubst %,$(DATADIR)/doc/postern/%,$(notdir $(PLUGIN_DOCS)))
 # logrotate looks nowhere else.
 LOGROTATE = $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(SYSCONFDIR))/logrotate.d/postern
 
@@ -47,7 +48,7 @@ LOGROTATE = $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(SYSCONFDIR))/logrota
 install-plugins: $(PLUGINS)
 	$(Q)install -d -m 755 '$(DESTDIR)$(PLUGINDIR)' '$(DESTDIR)$(DATADIR)/doc/postern'
 	$(Q)install -m 644 $(PLUGINS) '$(DESTDIR)$(PLUGINDIR)'
-	$(Q)install -m 644 $(DOCS) '$(DESTDIR)$(DATADIR)/doc/postern'
+	$(Q)install -m 644 $(PLUGIN_DOCS) '$(DESTDIR)$(DATADIR)/doc/postern'
 	$(Q)install -D -m 644 core/action/postern-action.h '$(DESTDIR)$(HEADER)'
 	$(Q)mkdir -p build && sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@PLUGINDIR@|$(PLUGINDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' packaging/postern.pc.in >build/postern.pc
@@ -72,6 +73,10 @@ install: all install-plugins ## installs below PREFIX; never overwrites a config
 		dir='$(DESTDIR)$(MANDIR)'/man$${page##*.} && mkdir -p "$$dir" && \
 		$(own_paths) $$page >"$$dir/$${page##*/}" && chmod 644 "$$dir/$${page##*/}" || exit 1; \
 	done
+	$(Q)for page in $(DOCS); do \
+		file='$(DESTDIR)$(DATADIR)/doc/postern'/$${page##*/} && \
+		$(own_paths) $$page >"$$file" && chmod 644 "$$file" || exit 1; \
+	done
 	$(Q)install -D -m 644 packaging/postern.bash '$(DESTDIR)$(COMPLETION)'
 	$(Q)mkdir -p build && $(own_paths) packaging/postern.conf >build/postern.conf
 	$(Q)$(config_files) install build/postern.conf filters/*.conf jail.d/*.conf
@@ -85,7 +90,8 @@ install: all install-plugins ## installs below PREFIX; never overwrites a config
 uninstall: ## removes what install put there, but for config files that were changed
 	$(say) REMOVE '$(DESTDIR)$(BINDIR)/postern and what belongs to it'
 	$(Q)rm -f $(DAEMON_FILES:%='$(DESTDIR)%') '$(DESTDIR)$(LOGROTATE)'
-	$(Q)rm -f $(PLUGIN_FILES:%='$(DESTDIR)%')
+	$(Q)rm -f $(PLUGIN_FILES:%='$(DESTDIR)%') \
+		$(patsubst %,'$(DESTDIR)$(DATADIR)/doc/postern/%',$(notdir $(DOCS)))
 	$(Q)rmdir '$(DESTDIR)$(PLUGINDIR)' '$(DESTDIR)$(dir $(HEADER))' \
 		'$(DESTDIR)$(DATADIR)/doc/postern' 2>/dev/null || :
 	$(Q)rm -f '$(DESTDIR)$(BINDIR)/postern' '$(DESTDIR)$(COMPLETION)' \

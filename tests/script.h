@@ -11,9 +11,9 @@
 /*
  * A script is lines "TIME KIND FIELD=VALUE...". The time counts from SCRIPT_T0, the start of a day,
  * in any form that findtime has. Fields are u(ser), i(p), q(ueue_id), o(rig_queue_id), n
- * (recipients), b(ytes), v (service), s(ession), p(id), h(elo), r(epeats) and f(ilter, "one" or "two"); "each"
- * is a delivery whose filter says that it is one recipient; "_" is a blank. "x12/5m" does it
- * twelve times, five minutes apart, with "%" counting from 1.
+ * (recipients), b(ytes), v (service), s(ession), p(id), h(elo), r(epeats) and f(ilter, "one" or
+ * "two"); "each" is a delivery whose filter says that it is one recipient; "_" is a blank. "x12/5m"
+ * does it twelve times, five minutes apart, with "%" counting from 1.
  */
 enum { SCRIPT_T0_DAY = 20777, SCRIPT_T0 = SCRIPT_T0_DAY * 86400 };
 
